@@ -1,0 +1,91 @@
+//! Hints and endpoints become attributions: which app, which operator, what for, on which device, by what evidence.
+//!
+//! In: [`Hint`](crate::hint::Hint)s, endpoints, the rule files. Out: [`Attribution`]s with evidence and confidence.
+//! The strongest evidence wins; what contradicts it is kept and shown. Where nothing can be said, it says so.
+
+use serde::{Deserialize, Serialize};
+
+/// What an endpoint is for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Messages and their routing.
+    Chat,
+    /// Pictures, videos, voice notes, files.
+    Media,
+    /// Live sound and pictures.
+    Call,
+    /// Wake-ups through the system's push service.
+    Push,
+    /// Copies of the user's data kept for restoring.
+    Backup,
+    /// Measurements, logs, crash reports.
+    Telemetry,
+    /// Registration, keys, profile.
+    Account,
+    /// Program or system updates.
+    Update,
+    /// A web site.
+    Web,
+    /// The app is known, the purpose is not.
+    #[default]
+    Unknown,
+}
+
+/// What sort of thing a rule file describes, and so how a verdict on it is worded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A messaging app: the subject of the audit.
+    Messenger,
+    /// Consumer storage and backup.
+    Cloud,
+    /// The vendor of the operating system: updates, accounts, time, location.
+    Os,
+    /// A push service.
+    Push,
+    /// Third-party measurement and advertising.
+    Tracker,
+    /// Anything else with a name.
+    Web,
+    /// No rule and no name says.
+    Unattributed,
+}
+
+/// By what an attribution was made, weakest first: the order in which they win.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Evidence {
+    /// Nothing.
+    None,
+    /// The autonomous system that announces the address.
+    Asn,
+    /// An address block that the operator publishes.
+    Prefix,
+    /// The device's other flows to the same endpoint.
+    Inherited,
+    /// The device looked the name up and got this address.
+    Dns,
+    /// A byte pattern that only this app sends.
+    Signature,
+    /// The server name of a QUIC ClientHello.
+    QuicSni,
+    /// The server name of a TLS ClientHello (or DTLS, or an HTTP host).
+    Sni,
+    /// The process that the capture names.
+    Process,
+    /// The Android user id that the capture names.
+    Uid,
+}
+
+/// How far an attribution can be trusted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Confidence {
+    /// A weak or stale source, or an address that others share.
+    Low,
+    /// One third-party source.
+    Medium,
+    /// Vendor documentation, captures, or several independent sources.
+    High,
+}

@@ -1,0 +1,3 @@
+//! The command line: `nightaudit VERB …`.
+
+fn main() {}

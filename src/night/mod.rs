@@ -48,3 +48,130 @@ pub struct Night {
     /// Upload in real-time streams.
     pub streams_up: Bytes,
 }
+
+/// Something about a finding that its reader must know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub enum Annotation {
+    /// The app is known to offer a feature that uploads like this when the user turns it on.
+    DeclaredFeature,
+    /// No rule and no name says whose traffic it is.
+    Unattributed,
+    /// Recurrence shows in many small uploads rather than in bursts.
+    Drip,
+    /// Bulk uploads follow the last use of the day more often than other pauses.
+    TailRecurrent,
+    /// An opaque tunnel (VPN) carries traffic of this device.
+    Tunnel,
+    /// Some nights or hours were not observed.
+    PartialCoverage,
+    /// Attended time was declared by the user, not seen in traffic.
+    DeclaredHours,
+}
+
+/// Why a verdict is `insufficient`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lacking {
+    /// Too few nights were observed well enough.
+    Nights {
+        /// How many were.
+        eligible: u32,
+        /// How many a verdict needs.
+        needed: u32,
+    },
+    /// Attended time cannot be told: this share of interactive downloads came without names.
+    AttendedTime {
+        /// The share, 0 to 1.
+        leak: f64,
+    },
+    /// An opaque tunnel hides which app sent what.
+    Tunnel,
+    /// The device was hardly seen while unattended.
+    Coverage,
+}
+
+/// The numbers behind a verdict (docs/method.md).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EvidenceNumbers {
+    /// Decimal logarithm of the running maximum of the e-value for bulk uploads.
+    pub log10_e: f64,
+    /// The same for uploads in small pieces.
+    pub log10_e_drip: f64,
+    /// The accident rate up to which the evidence stands: the largest at which e is still 100 or more.
+    pub tipping_rate: Option<f64>,
+    /// Nights observed well enough to count.
+    pub eligible_nights: u32,
+    /// Each size threshold with the number of eligible nights that reached it.
+    pub hits: Vec<(Bytes, u32)>,
+    /// The median unattended bulk upload over the nights with a hit.
+    pub median_hit: Option<Bytes>,
+    /// On which eligible night, counted from 1, the evidence first sufficed.
+    pub first_flagged_night: Option<u32>,
+}
+
+/// What the capture says was not there (docs/method.md).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// The most that left unattended on any observed night, allowances deducted.
+    pub worst_night: Option<Bytes>,
+    /// The third most: an export on three or more nights was no larger.
+    pub third_worst_night: Option<Bytes>,
+    /// The median: an export on half of the nights was no larger.
+    pub median_night: Option<Bytes>,
+    /// The most with nothing deducted.
+    pub raw_worst_night: Option<Bytes>,
+    /// With 95 % confidence, the share of nights with an upload of 1 MB or more is at most this.
+    pub frequency_upper_95: Option<f64>,
+    /// The smallest nightly upload that would have been flagged at all, with power of 95 %; `None`: not reachable.
+    pub detectable: Option<Bytes>,
+    /// The smallest nightly upload that would have been called `export-like`.
+    pub detectable_export: Option<Bytes>,
+}
+
+/// One unattended or attended upload: minutes joined over short pauses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Upload {
+    /// Its first minute.
+    pub start: Minute,
+    /// Its length in minutes.
+    pub minutes: u32,
+    /// Excess upload in it.
+    pub bytes: Bytes,
+    /// Somebody was using the device when it began.
+    pub attended: bool,
+}
+
+/// The verdict on one subject, with what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Index into the subjects of the [`DeviceLedger`](crate::ledger::DeviceLedger) that was judged.
+    pub subject: usize,
+    /// What is said.
+    pub verdict: Verdict,
+    /// How firmly, for recurrent verdicts.
+    pub grade: Option<Grade>,
+    /// Why nothing can be said, where it cannot.
+    pub lacking: Vec<Lacking>,
+    /// What the reader must know.
+    pub annotations: Vec<Annotation>,
+    /// The numbers.
+    pub evidence: EvidenceNumbers,
+    /// What was not there.
+    pub bounds: Bounds,
+    /// Night by night, in time order.
+    pub nights: Vec<Night>,
+    /// The largest upload seen, attended or not.
+    pub largest_upload: Option<Upload>,
+}
+
+/// What is said of one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceFinding {
+    /// Share of observed minutes in which somebody was using it.
+    pub attended_share: f64,
+    /// Share of interactive downloads that names alone would have missed.
+    pub leak: f64,
+    /// Minute of the day (UTC) at which nights are cut: the device's most active hour.
+    pub cut: u16,
+    /// One finding for each subject of the ledger, in its order.
+    pub findings: Vec<Finding>,
+}

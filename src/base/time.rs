@@ -37,16 +37,12 @@ impl Stamp {
     /// The minute this moment falls in: the ledger row its bytes are posted to.
     pub const fn minute(self) -> Minute {
         // 2^64 ns are 307 million minutes: they fit.
-        #[expect(clippy::cast_possible_truncation, reason = "2^64 ns are 307 million minutes")]
         Minute((self.0 / NANOS_PER_MINUTE) as u32)
     }
 
     /// Which second of its minute this moment is in, 0 to 59.
     pub const fn second_of_minute(self) -> u8 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 60")]
-        {
-            (self.seconds() % 60) as u8
-        }
+        (self.seconds() % 60) as u8
     }
 
     /// Nanoseconds from `earlier` to this moment; zero where `earlier` is later.
@@ -69,7 +65,6 @@ impl Stamp {
     /// The same moment as a UTC date and time.
     pub fn utc(self) -> DateTime<Utc> {
         let seconds = i64::try_from(self.seconds()).unwrap_or(i64::MAX);
-        #[expect(clippy::cast_possible_truncation, reason = "below 10^9")]
         let nanos = (self.0 % NANOS_PER_SECOND) as u32;
         DateTime::from_timestamp(seconds, nanos).unwrap_or_default()
     }

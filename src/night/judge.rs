@@ -86,7 +86,7 @@ impl<'a> Device<'a> {
         let attendance = Attendance::of(ledger, settings, &observed);
         let cycles = Cycles::of(ledger, attendance.all(), &observed);
         let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
-        let trials = settings.power.then(|| Trials::draw(&cycles, attendance.all(), &observed, settings));
+        let trials = settings.power.then(|| Trials::draw(&cycles, &attendance, &observed, settings));
         let observed = Observed::new(observed, attendance.all());
         Self {
             ledger,
@@ -106,7 +106,8 @@ impl<'a> Device<'a> {
         let Some(row) = self.ledger.subjects.get(subject) else { return unjudged(subject) };
         let number = u32::try_from(subject).unwrap_or(u32::MAX);
         let mask = self.attendance.without(number);
-        let bursts = burst::bursts(&row.minutes, &mask, self.settings);
+        let by_person = |minute| self.attendance.begun_by_person(minute, &mask, Some(number));
+        let bursts = burst::bursts(&row.minutes, by_person, self.settings);
         let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, &self.cycles, self.settings);
         let sites = self.sites(&nights);
         let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
@@ -285,14 +286,9 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
 
 /// The largest accident rate, taken for all sizes alike, under which what was called recurrent still is.
 fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -> Option<f64> {
-    let most = |by_night: &[f64]| evidence::running_maximum(by_night, settings.needed_nights, settings.threshold).0;
-    let bulk = |rate: f64| {
-        let sizes: Vec<_> = settings.sizes.iter().map(|&size| (size, rate)).collect();
-        most(&evidence::by_night(nights, &sizes))
-    };
-    let drip = |rate: f64| most(&evidence::drip_by_night(nights, settings.drip_size, rate));
-    let bulk = recurrent.bulk.then(|| evidence::tipping_rate(settings.threshold, bulk)).flatten();
-    let drip = recurrent.drip.then(|| evidence::tipping_rate(settings.threshold, drip)).flatten();
+    let bulk = || evidence::tipping_rate(|rate| evidence::reaches(nights, settings, rate));
+    let drip = || evidence::tipping_rate(|rate| evidence::drip_reaches(nights, settings, rate));
+    let (bulk, drip) = (recurrent.bulk.then(bulk).flatten(), recurrent.drip.then(drip).flatten());
     bulk.into_iter().chain(drip).reduce(f64::max)
 }
 

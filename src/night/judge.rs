@@ -10,18 +10,21 @@ use crate::{
     identify::Kind,
     ledger::{DeviceLedger, SubjectLedger},
     night::{
-        Annotation, Bounds, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload, Verdict,
+        Annotation, Bounds, ClockHabit, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload,
+        Verdict,
         attended::{Attendance, Mask},
         beta::jeffreys,
         bounds::{self, Bounded},
-        burst::{self, Burst},
-        coverage,
+        burst::{self, Burst, Shape},
+        clock, coverage,
         cycle::{Cycle, Cycles},
         evidence::{self, Counted},
+        explain::Seen,
         multiplicity::discoveries,
         power::{Power, Site, Trials},
         score::Score,
         spans::Spans,
+        tail,
         tally::{self, Observed},
         verdict::{self, Recurrent},
     },
@@ -112,13 +115,22 @@ impl<'a> Device<'a> {
         let sites = self.sites(&nights);
         let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
         let lacking = self.lacking(row, number, &mask, &nights);
-        let (evidence, recurrent) = weigh(&counted, self.settings);
+        let (mut evidence, recurrent) = weigh(&counted, self.settings);
+        evidence.clock = self.clock(&bursts, &mask);
         let verdict = verdict::decide(row.subject.kind, &lacking, recurrent, &nights, self.settings);
+        let seen =
+            Seen { row, bursts: &bursts, nights: &nights, evidence: &evidence, verdict, settings: self.settings };
+        let explanations = seen.explanations();
+        let mut annotations = self.annotations(row, recurrent, &nights, verdict);
+        if lacking.is_empty() && tail::recurs(&bursts, &self.cycles, &self.attendance, &mask, number, self.settings) {
+            annotations.push(Annotation::TailRecurrent);
+        }
         Finding {
             subject,
             verdict,
             grade: None,
-            annotations: self.annotations(row, recurrent, &nights, verdict),
+            annotations,
+            explanations,
             score: (verdict != Verdict::Insufficient).then(|| Score::of(&evidence)),
             bounds: self.bounds(&lacking, &nights, &sites, recurrent, mask.own()),
             largest_upload: largest(row, &bursts, &mask, self.settings),
@@ -126,6 +138,17 @@ impl<'a> Device<'a> {
             evidence,
             nights,
         }
+    }
+
+    /// Whether unattended bulk uploads keep to a time of day.
+    fn clock(&self, bursts: &[Burst], mask: &Mask<'_>) -> Option<ClockHabit> {
+        let smallest = self.settings.sizes.first().copied().unwrap_or_default();
+        let counts = |burst: &&Burst| !burst.attended && burst.shape == Shape::Bulk && burst.excess >= smallest;
+        let starts: Vec<_> = bursts.iter().filter(counts).map(|burst| burst.first).collect();
+        if starts.len() < self.settings.needed_nights as usize {
+            return None;
+        }
+        clock::habit(&starts, &self.observed.unattended(mask), self.settings)
     }
 
     fn eligible(&self, night: &Night) -> bool {
@@ -278,6 +301,7 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
         hits: sizes.iter().map(|&(size, _)| (size, hits(size))).collect(),
         median_hit,
         first_flagged_night: first_bulk.into_iter().chain(first_drip).min(),
+        clock: None,
         hit_share: (count > 0).then(|| jeffreys(hits(smallest), count)),
         stands_among_rows: false,
     };
@@ -329,5 +353,6 @@ fn unjudged(subject: usize) -> Finding {
         nights: Vec::new(),
         largest_upload: None,
         score: None,
+        explanations: Vec::new(),
     }
 }

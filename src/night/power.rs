@@ -15,7 +15,7 @@ use crate::{
         Settings,
         attended::Attendance,
         beta::upper_limit,
-        cycle::{Cycle, Cycles, DAY},
+        cycle::{Cycle, Cycles, DAY, REST},
         evidence::{Bets, Counted, Table},
         spans::Spans,
     },
@@ -73,7 +73,7 @@ impl Trials {
         let rests = rests(cycles.list.get(first..).unwrap_or_default(), attendance.all());
         let count = settings.injections.clamp(1, MOST_TRIALS);
         let shots = (0..count).map(|trial| {
-            let habit = Habit::draw(trial, &rests, &mut random);
+            let habit = Habit::draw(trial, cycles.rest, &mut random);
             rests.iter().map(|rest| habit.shot(*rest, attendance, observed, &mut random)).collect()
         });
         let nights = u32::try_from(cycles.list.len().min(MOST_NIGHTS)).unwrap_or(0);
@@ -193,11 +193,12 @@ const JITTER: u32 = 15;
 const SPEED: (f64, f64) = (500_000.0 * 60.0, 0.6);
 
 impl Habit {
-    fn draw(trial: u32, rests: &[Span], random: &mut ChaCha8Rng) -> Self {
-        let long: Vec<_> = rests.iter().filter(|rest| rest.minutes() > 0).collect();
-        match long.get(random.random_range(0..long.len().max(1))) {
-            Some(rest) if trial.is_multiple_of(2) => Self::Clock(random.random_range(rest.first.0..rest.end.0) % DAY),
-            _ => Self::Rest,
+    /// Every other trial keeps to a time of day in the six `usual` hours of rest.
+    fn draw(trial: u32, usual: u16, random: &mut ChaCha8Rng) -> Self {
+        if trial.is_multiple_of(2) {
+            Self::Clock((u32::from(usual) + random.random_range(0..REST)) % DAY)
+        } else {
+            Self::Rest
         }
     }
 

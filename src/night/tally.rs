@@ -32,6 +32,11 @@ impl Observed {
         self.attended.minutes() as f64 / (self.all.minutes().max(1)) as f64
     }
 
+    /// The observed minutes in which nobody was there, as they count under `mask`.
+    pub(super) fn unattended(&self, mask: &Mask<'_>) -> Spans {
+        self.all.without(&mask.spans())
+    }
+
     /// The share of the unattended minutes of `cycle` that were observed, or of the usual hours of rest in it where that
     /// is less, 0 to 1; 0 where none is unattended.
     ///

@@ -317,6 +317,9 @@ fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -
 }
 
 fn tunnelled(ledger: &DeviceLedger, settings: &Settings) -> Tunnelled {
+    if !ledger.subjects.iter().any(|row| row.tunnel) {
+        return Tunnelled::Nothing;
+    }
     let (mut inside, mut all) = (0.0, 0.0);
     for row in &ledger.subjects {
         let moved: f64 = row.minutes.iter().map(|(_, cell)| cell.up.0 as f64 + cell.down.0 as f64).sum();

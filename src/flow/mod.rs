@@ -188,3 +188,6 @@ pub enum FlowEvent {
         at: Stamp,
     },
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,6 @@ use super::{
 #[inline]
 pub(super) fn open<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Option<Datagram<'a>> {
     match datagram.protocol {
-        TCP => None,
         UDP => over_udp(datagram, counts),
         IPV4 | IPV6 => ip::read(datagram.body, Trust::Tunnel, datagram.envelope, counts).ok(),
         GRE => {
@@ -83,7 +82,8 @@ fn gtp<'a>(piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
         return None;
     }
     let inner = piece.past(8).up_to(usize::from(u16::from_be_bytes([l0, l1])));
-    if flags & 7 == 0 {
+    let optional = flags & 7; // extension headers, sequence number, N-PDU number: one of them brings room for all
+    if optional == 0 {
         return Some(inner);
     }
     let &[.., mut next] = inner.kept().first_chunk::<4>()?;
@@ -97,7 +97,6 @@ fn gtp<'a>(piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
 }
 
 const IPV4: u8 = ip_number::IPV4.0;
-const TCP: u8 = ip_number::TCP.0;
 const UDP: u8 = ip_number::UDP.0;
 const IPV6: u8 = ip_number::IPV6.0;
 const GRE: u8 = ip_number::GRE.0;

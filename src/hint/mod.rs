@@ -25,6 +25,7 @@ mod dns;
 mod http;
 mod ja4;
 mod notes;
+mod quic;
 mod stream;
 mod tls;
 

@@ -28,7 +28,7 @@ use crate::{base::Reader, flow::Side};
 /// A client's handshake, as far as it has come.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
-    keys: Option<Keys>,
+    keys: Option<(Handshake, Keys)>,
     dcid: Vec<u8>,
     client: Option<Side>,
     assembly: Assembly,
@@ -72,10 +72,10 @@ impl Connection {
         if self.client.is_some_and(|client| client != side) {
             return Probe::Unsure;
         }
-        let Some(frames) = self.open(initial) else { return Probe::Unsure };
+        let Some((handshake, frames)) = self.open(initial) else { return Probe::Unsure };
         self.client = Some(side);
         self.opened = self.opened.saturating_add(1);
-        if initial.version.handshake == Handshake::Chlo {
+        if handshake == Handshake::Chlo {
             return chlo(&frames, notes);
         }
         for piece in frame::crypto_pieces(&frames) {
@@ -84,20 +84,26 @@ impl Connection {
         hello(self.assembly.front(), notes)
     }
 
-    fn open(&mut self, initial: &Initial<'_>) -> Option<Vec<u8>> {
-        if let Some(frames) = self.keys.as_ref().and_then(|keys| keys.open(initial.packet, initial.number_at)) {
-            return Some(frames);
+    /// The frames of an Initial packet and what its version carries in them, by the keys that are known or by its own.
+    fn open(&mut self, initial: &Initial<'_>) -> Option<(Handshake, Vec<u8>)> {
+        if let Some((handshake, keys)) = &self.keys
+            && let Some(frames) = keys.open(initial.packet, initial.number_at)
+        {
+            return Some((*handshake, frames));
         }
         if self.derived >= DERIVED || (self.keys.is_some() && self.dcid == initial.dcid) {
             return None;
         }
         self.derived += 1;
-        let keys = Keys::of_client(&initial.version, initial.dcid)?;
-        let frames = keys.open(initial.packet, initial.number_at)?;
-        self.keys = Some(keys);
+        let (handshake, keys, frames) = version::candidates(initial.version).find_map(|version| {
+            let keys = Keys::of_client(&version, initial.dcid)?;
+            let frames = keys.open(initial.packet, initial.number_at)?;
+            Some((version.handshake, keys, frames))
+        })?;
+        self.keys = Some((handshake, keys));
         self.dcid = initial.dcid.to_vec();
         self.assembly = Assembly::default(); // a Retry begins the stream anew
-        Some(frames)
+        Some((handshake, frames))
     }
 }
 

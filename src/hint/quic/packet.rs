@@ -23,8 +23,8 @@ pub(super) enum Front<'a> {
 /// An Initial packet and what surrounds it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Initial<'a> {
-    pub(super) number: u32,
-    pub(super) version: Version,
+    /// Version number.
+    pub(super) version: u32,
     pub(super) dcid: &'a [u8],
     /// The packet alone, cut where its length says or where the capture cut it.
     pub(super) packet: &'a [u8],
@@ -62,7 +62,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Front<'_>, Malformed> {
             let number_at = r.offset();
             r.take_up_to(length);
             let (packet, rest) = bytes.split_at(r.offset());
-            Ok(Front::Initial(Initial { number, version, dcid, packet, number_at, rest }))
+            Ok(Front::Initial(Initial { version: number, dcid, packet, number_at, rest }))
         }
         Kind::Other => {
             let length = self::number(&mut r)?;

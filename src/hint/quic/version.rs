@@ -41,6 +41,7 @@ impl Version {
         let v1 = |salt| Self { salt, labels: LABELS, types: Types::V1, handshake: Handshake::Tls };
         Some(match number {
             1 | 0xff00_0021..=0xff00_0022 => v1(SALT_V1),
+            greased if is_greased(greased) => v1(SALT_V1),
             0x6b33_43cf => Self { labels: LABELS_V2, types: Types::V2, ..v1(SALT_V2) },
             0x709a_50c4 | 0xff02_0000 => Self { labels: LABELS_V2, types: Types::V2, ..v1(SALT_V2_DRAFT) },
             0xff00_001d..=0xff00_0020 => v1(SALT_DRAFT_29),
@@ -54,10 +55,21 @@ impl Version {
     }
 }
 
-/// Whether `number` is a version that some software uses, greased ones included (RFC 9000, section 15).
+/// What may open a packet of the version with this number. A greased number, sent to provoke version negotiation,
+/// hides the version that its sender had in mind.
+pub(super) fn candidates(number: u32) -> impl Iterator<Item = Version> {
+    let older = if is_greased(number) { Version::of(DRAFT_29) } else { None };
+    Version::of(number).into_iter().chain(older)
+}
+
+/// Whether `number` is reserved to be refused (RFC 9000, section 15).
+fn is_greased(number: u32) -> bool {
+    number & 0x0f0f_0f0f == 0x0a0a_0a0a
+}
+
+/// Whether `number` is a version that some software uses or pretends to.
 pub(super) fn is_known(number: u32) -> bool {
     Version::of(number).is_some()
-        || number & 0x0f0f_0f0f == 0x0a0a_0a0a
         || number >> 8 == 0x00ff_0000
         || number >> 8 == 0x00fa_ceb0
         || matches!(number, 0xff02_0000..=0xff02_00ff)
@@ -69,6 +81,7 @@ pub(super) fn is_google(number: u32) -> bool {
     matches!(number.to_be_bytes(), [b'Q' | b'T', b'0', tens, ones] if tens.is_ascii_digit() && ones.is_ascii_digit())
 }
 
+const DRAFT_29: u32 = 0xff00_001d;
 const Q050: u32 = u32::from_be_bytes(*b"Q050");
 const T050: u32 = u32::from_be_bytes(*b"T050");
 const T051: u32 = u32::from_be_bytes(*b"T051");

@@ -69,6 +69,16 @@ pub enum AppOwner {
     Process(u32, String),
 }
 
+impl AppOwner {
+    /// The same, borrowed.
+    pub fn as_tag(&self) -> AppTag<'_> {
+        match self {
+            Self::Uid(uid, name) => AppTag::Uid { uid: *uid, name: name.as_deref() },
+            Self::Process(pid, name) => AppTag::Process { pid: *pid, name },
+        }
+    }
+}
+
 impl From<AppTag<'_>> for AppOwner {
     fn from(tag: AppTag<'_>) -> Self {
         match tag {

@@ -167,6 +167,11 @@ impl Ledger {
         &self.total
     }
 
+    /// Every device with a row, in order.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> {
+        self.seen.keys().copied()
+    }
+
     /// Every row, in no order.
     pub fn rows(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
         self.rows.iter()

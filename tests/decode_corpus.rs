@@ -6,11 +6,13 @@ mod decode_support;
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Read},
     net::IpAddr,
     path::{Path, PathBuf},
 };
 
+use flate2::read::GzDecoder;
 use nightaudit::{
     base::Endpoint,
     decode::{Decoded, Decoder, Packet, Transport},
@@ -20,7 +22,7 @@ use serde_json::Value;
 type Key = (&'static str, Endpoint, Endpoint);
 
 /// Packets and IP bytes, from the lesser endpoint and back.
-type Sums = BTreeMap<Key, [(u64, u64); 2]>;
+type Sums = BTreeMap<Key, [(u64, u64, u64); 2]>;
 
 fn corpus() -> Option<PathBuf> {
     let named = std::env::var_os("NIGHTAUDIT_CORPUS").map(PathBuf::from);
@@ -28,12 +30,13 @@ fn corpus() -> Option<PathBuf> {
     root.is_dir().then_some(root)
 }
 
-fn add(sums: &mut Sums, protocol: &'static str, src: Endpoint, dst: Endpoint, packets: u64, bytes: u64) {
+fn add(sums: &mut Sums, protocol: &'static str, src: Endpoint, dst: Endpoint, packets: u64, bytes: u64, payload: u64) {
     let forward = src <= dst;
     let key = if forward { (protocol, src, dst) } else { (protocol, dst, src) };
     let side = &mut sums.entry(key).or_default()[usize::from(!forward)];
     side.0 += packets;
     side.1 += bytes;
+    side.2 += payload;
 }
 
 fn count(packet: &Packet<'_>, sums: &mut Sums) {
@@ -42,12 +45,20 @@ fn count(packet: &Packet<'_>, sums: &mut Sums) {
         Transport::Udp => "udp",
         Transport::Other(_) => return,
     };
-    add(sums, protocol, packet.src, packet.dst, 1, packet.wire_len.into());
+    add(sums, protocol, packet.src, packet.dst, 1, packet.wire_len.into(), packet.payload_len.into());
 }
 
 fn ours(file: &Path) -> io::Result<Option<Sums>> {
     let bytes = fs::read(file)?;
-    let bytes = if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) { zstd::decode_all(&bytes[..])? } else { bytes };
+    let bytes = match bytes.first_chunk() {
+        Some([0x28, 0xb5, 0x2f, 0xfd]) => zstd::decode_all(&bytes[..])?,
+        Some([0x1f, 0x8b, _, _]) => {
+            let mut plain = Vec::new();
+            GzDecoder::new(&bytes[..]).read_to_end(&mut plain)?;
+            plain
+        }
+        _ => bytes,
+    };
     let Some(frames) = decode_support::frames(&bytes) else { return Ok(None) };
     let mut decoder = Decoder::default();
     let mut sums = Sums::new();
@@ -56,10 +67,12 @@ fn ours(file: &Path) -> io::Result<Option<Sums>> {
             count(&packet, &mut sums);
         }
         while let Some(packet) = decoder.abandoned() {
-            if std::env::var_os("ABANDONED").is_some() {
-                count(&packet, &mut sums);
-            }
+            count(&packet, &mut sums);
         }
+    }
+    decoder.flush();
+    while let Some(packet) = decoder.abandoned() {
+        count(&packet, &mut sums);
     }
     Ok(Some(sums))
 }
@@ -74,8 +87,8 @@ fn theirs(flows: &[Value]) -> Sums {
         };
         let (Some(a), Some(b)) = (end("a"), end("b")) else { panic!("{flow}") };
         let protocol = if flow["proto"] == "tcp" { "tcp" } else { "udp" };
-        add(&mut sums, protocol, a, b, number("packets_ab"), number("ip_ab"));
-        add(&mut sums, protocol, b, a, number("packets_ba"), number("ip_ba"));
+        add(&mut sums, protocol, a, b, number("packets_ab"), number("ip_ab"), number("payload_ab"));
+        add(&mut sums, protocol, b, a, number("packets_ba"), number("ip_ba"), number("payload_ba"));
     }
     sums
 }

@@ -131,7 +131,7 @@ fn outermost<'a>(frame: &Frame<'a>, counts: &mut Counts) -> Result<Datagram<'a>,
     Ok(extension::pass(datagram, counts))
 }
 
-/// The datagram in the last tunnel that could be opened; `datagram` itself where there is none.
+/// The innermost datagram that `datagram` tunnels; `datagram` itself if it tunnels none.
 #[inline]
 fn innermost<'a>(mut datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a> {
     for _ in 0..MOST_TUNNELS {
@@ -139,7 +139,7 @@ fn innermost<'a>(mut datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a
             break;
         }
         let Some(inner) = tunnel::open(&datagram, counts) else { break };
-        datagram = extension::pass(inner, counts);
+        datagram = inner;
     }
     datagram
 }

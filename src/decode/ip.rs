@@ -47,12 +47,13 @@ pub(super) struct Place {
     pub(super) more: bool,
 }
 
-/// How far a header may stretch the truth.
+/// What a total length beyond the bytes it has room in means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Trust {
-    /// On a capture's own link: a total length beyond the frame is noted, and cut to it.
+    /// On a capture's own link, that the frame was cut without a note of its original length, as some tools do: the
+    /// header is believed, as other analysers do, and the frame is counted as odd.
     Link,
-    /// Behind a tunnel header: a total length beyond the tunnel means that this is no tunnel.
+    /// Behind a tunnel header, that this is no tunnel.
     Tunnel,
 }
 
@@ -133,7 +134,7 @@ fn v6<'a>(
     Ok(datagram)
 }
 
-/// `piece` cut to the length its header states; what follows is padding or a trailer.
+/// `piece` held to the length its header states; what follows is padding or a trailer.
 #[inline]
 fn held_to<'a>(
     layer: &'static str,
@@ -148,6 +149,7 @@ fn held_to<'a>(
             Trust::Tunnel => return Err(lie),
             Trust::Link => counts.note(lie),
         }
+        return Ok(Piece::new(piece.kept(), stated));
     }
     Ok(piece.up_to(stated))
 }

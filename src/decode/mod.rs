@@ -5,9 +5,8 @@
 //! cut by the snap length or merged by receive offload counts what was on the wire (RFC 791, RFC 8200, RFC 9293).
 //!
 //! The stage balances: the wire bytes of the packets that come out are the wire bytes of the IP datagrams that went
-//! in, each counted once. A datagram behind a tunnel header that is opened counts as the innermost datagram; a
-//! broken transport header costs the payload, not the packet; fragments that never become whole come out of
-//! [`Decoder::abandoned`].
+//! in, each counted once. A datagram inside a tunnel counts in place of the tunnel's own; a broken transport header
+//! costs the payload, not the packet; fragments that never become whole come out of [`Decoder::abandoned`].
 //!
 //! ```
 //! use nightaudit::{base::Stamp, capture::{Frame, LinkType}, decode::{Decoded, Decoder, Transport}};

@@ -3,7 +3,7 @@
 use etherparse::ip_number;
 
 use super::{
-    Counts,
+    Counts, extension,
     ip::{self, Datagram, Envelope, Trust},
     link,
     piece::Piece,
@@ -12,33 +12,40 @@ use super::{
 /// The datagram inside `datagram`, if that is a tunnel and what it carries is IP from its first to its last byte.
 ///
 /// GRE (RFC 2784, RFC 2890, RFC 2637) with IP, Ethernet, PPP or ERSPAN; IP in IP (RFC 2003, RFC 4213); and over UDP
-/// VXLAN (RFC 7348), GENEVE (RFC 8926) and GTP-U (3GPP TS 29.281). Anything else is no tunnel, and counts as it is.
+/// VXLAN (RFC 7348) with its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281) and Teredo (RFC 4380).
+/// Anything else is no tunnel and counts as it is, and so does a datagram sent only to keep a tunnel open.
 #[inline]
 pub(super) fn open<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Option<Datagram<'a>> {
-    match datagram.protocol {
-        UDP => over_udp(datagram, counts),
-        IPV4 | IPV6 => ip::read(datagram.body, Trust::Tunnel, datagram.envelope, counts).ok(),
-        GRE => {
-            let mut envelope = datagram.envelope;
-            let inner = gre(datagram.body, &mut envelope)?;
-            ip::read(inner, Trust::Tunnel, envelope, counts).ok()
-        }
-        _ => None,
-    }
+    let mut envelope = datagram.envelope;
+    let inner = match datagram.protocol {
+        UDP => over_udp(datagram.body, &mut envelope)?,
+        IPV4 | IPV6 => datagram.body,
+        GRE => gre(datagram.body, &mut envelope)?,
+        _ => return None,
+    };
+    let inner = ip::read(inner, Trust::Tunnel, envelope, counts).ok()?;
+    Some(extension::pass(inner, counts)).filter(|inner| inner.protocol != NOTHING)
 }
 
 #[inline]
-fn over_udp<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Option<Datagram<'a>> {
-    let &[_, _, d0, d1, ..] = datagram.body.kept().first_chunk::<8>()?;
-    let opener = match u16::from_be_bytes([d0, d1]) {
-        4789 => vxlan,
-        6081 => geneve,
-        2152 => gtp,
-        _ => return None,
-    };
-    let mut envelope = datagram.envelope;
-    let inner = opener(datagram.body.past(8), &mut envelope)?;
-    ip::read(inner, Trust::Tunnel, envelope, counts).ok()
+fn over_udp<'a>(body: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
+    let &[s0, s1, d0, d1, ..] = body.kept().first_chunk::<8>()?;
+    let opener = opener(u16::from_be_bytes([d0, d1])).or_else(|| opener(u16::from_be_bytes([s0, s1])))?;
+    opener(body.past(8), envelope)
+}
+
+type Opener = for<'a> fn(Piece<'a>, &mut Envelope<'a>) -> Option<Piece<'a>>;
+
+#[inline]
+fn opener(port: u16) -> Option<Opener> {
+    match port {
+        2152 => Some(gtp),
+        3544 => Some(teredo),
+        4789 => Some(vxlan),
+        4790 => Some(vxlan_gpe),
+        6081 => Some(geneve),
+        _ => None,
+    }
 }
 
 fn gre<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
@@ -66,6 +73,16 @@ fn gre<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
 fn vxlan<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
     let &[flags, ..] = piece.kept().first_chunk::<8>()?;
     (flags & 0x08 != 0).then(|| link::ethernet(piece.past(8), envelope).ok()).flatten()
+}
+
+fn vxlan_gpe<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
+    let &[flags, _, _, next, ..] = piece.kept().first_chunk::<8>()?;
+    let inner = piece.past(8);
+    match next {
+        1 | 2 if flags & 0x04 != 0 => Some(inner),
+        3 if flags & 0x04 != 0 => link::ethernet(inner, envelope).ok(),
+        _ => vxlan(piece, envelope),
+    }
 }
 
 fn geneve<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
@@ -96,10 +113,22 @@ fn gtp<'a>(piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
     Some(inner)
 }
 
+/// Authentication, then the origin as the relay saw it, both optional (RFC 4380, section 5.1.1).
+fn teredo<'a>(mut piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
+    if let Some(&[0, 1, id, value]) = piece.kept().first_chunk() {
+        piece = piece.past(13 + usize::from(id) + usize::from(value));
+    }
+    if let Some([0, 0]) = piece.kept().first_chunk() {
+        piece = piece.past(8);
+    }
+    piece.kept().first().is_some_and(|first| first >> 4 == 6).then_some(piece)
+}
+
 const IPV4: u8 = ip_number::IPV4.0;
 const UDP: u8 = ip_number::UDP.0;
 const IPV6: u8 = ip_number::IPV6.0;
 const GRE: u8 = ip_number::GRE.0;
+const NOTHING: u8 = ip_number::IPV6_NO_NEXT_HEADER.0;
 
 const PPP: u16 = 0x880b;
 const ERSPAN_1_2: u16 = 0x88be;

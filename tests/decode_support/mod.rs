@@ -7,15 +7,15 @@ use nightaudit::{
 
 /// A frame that owns its bytes.
 #[derive(Clone, Debug)]
-pub struct Recorded {
-    pub stamp: Stamp,
-    pub link: LinkType,
-    pub data: Vec<u8>,
-    pub original_len: u32,
+pub(crate) struct Recorded {
+    pub(crate) stamp: Stamp,
+    pub(crate) link: LinkType,
+    pub(crate) data: Vec<u8>,
+    pub(crate) original_len: u32,
 }
 
 impl Recorded {
-    pub fn frame(&self) -> Frame<'_> {
+    pub(crate) fn frame(&self) -> Frame<'_> {
         Frame {
             stamp: self.stamp,
             link: self.link,
@@ -28,7 +28,7 @@ impl Recorded {
 }
 
 /// The frames of a capture file, up to the first that is cut off. `None` where it is neither pcap nor pcapng.
-pub fn frames(file: &[u8]) -> Option<Vec<Recorded>> {
+pub(crate) fn frames(file: &[u8]) -> Option<Vec<Recorded>> {
     let magic: [u8; 4] = *file.first_chunk()?;
     match u32::from_le_bytes(magic) {
         0x0a0d_0d0a => Some(pcapng(file)),

@@ -45,6 +45,19 @@ fn behind_tags<'a>(mut ether_type: u16, mut piece: Piece<'a>, envelope: &mut Env
                 ether_type = u16::from_be_bytes([t0, t1]);
                 piece = piece.past(4);
             }
+            BRIDGE_PORT_TAG => {
+                let &[_, _, _, _, _, _, t0, t1] = piece.head("E-TAG")?;
+                ether_type = u16::from_be_bytes([t0, t1]);
+                piece = piece.past(8);
+            }
+            PROVIDER_BACKBONE => {
+                // The customer's frame follows: only its type is of interest, and its addresses.
+                let &[_, _, _, _, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = piece.head("I-TAG")?;
+                envelope.dst_mac = host([d0, d1, d2, d3, d4, d5]);
+                envelope.src_mac = host([s0, s1, s2, s3, s4, s5]);
+                ether_type = u16::from_be_bytes([t0, t1]);
+                piece = piece.past(18);
+            }
             MPLS | MPLS_MULTICAST => return mpls(piece),
             PPPOE_SESSION => return ppp::pppoe(piece),
             MACSEC => return Err(Refusal::Encrypted),
@@ -105,6 +118,10 @@ const PROVIDER_BRIDGE: u16 = ether_type::PROVIDER_BRIDGING.0;
 const DOUBLE_TAG: u16 = ether_type::VLAN_DOUBLE_TAGGED_FRAME.0;
 const VLAN_9200: u16 = 0x9200;
 const MACSEC: u16 = ether_type::MACSEC.0;
+/// IEEE 802.1BR.
+const BRIDGE_PORT_TAG: u16 = 0x893f;
+/// IEEE 802.1ah.
+const PROVIDER_BACKBONE: u16 = 0x88e7;
 const MPLS: u16 = 0x8847;
 const MPLS_MULTICAST: u16 = 0x8848;
 const PPPOE_SESSION: u16 = 0x8864;

@@ -12,10 +12,30 @@ pub(super) fn loopback(piece: Piece<'_>) -> Opened<'_> {
     let family = *piece.head("loopback")?;
     // AF_INET, and AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, Darwin.
     let is_ip = |family| matches!(family, 2 | 10 | 23 | 24 | 28 | 30);
-    if is_ip(u32::from_le_bytes(family)) || is_ip(u32::from_be_bytes(family)) {
-        Ok(piece.past(4))
-    } else {
-        Err(Refusal::NotIp)
+    match family {
+        _ if is_ip(u32::from_le_bytes(family)) || is_ip(u32::from_be_bytes(family)) => Ok(piece.past(4)),
+        // Some systems put an Ethernet type there.
+        [_, _, 0x08, 0x00] | [_, _, 0x86, 0xdd] => Ok(piece.past(4)),
+        _ => Err(Refusal::NotIp),
+    }
+}
+
+/// Linux netfilter log: type-length-value fields in the order of whoever captured it, one of them the packet.
+pub(super) fn netfilter_log(piece: Piece<'_>) -> Opened<'_> {
+    let &[_family, 0, _, _] = piece.head("netfilter log")? else { return Err(Refusal::NotIp) };
+    let mut rest = piece.past(4);
+    loop {
+        let &[l0, l1, k0, k1] = rest.head("netfilter log")?;
+        // No field is 256 kinds in, so the smaller reading of the kind tells the byte order.
+        let read = if k1 == 0 { u16::from_le_bytes } else { u16::from_be_bytes };
+        let (length, kind) = (usize::from(read([l0, l1])), read([k0, k1]));
+        if length < 4 {
+            return Err(Malformed { layer: "netfilter log", offset: 0, needed: 4, left: length }.into());
+        }
+        if kind == NETFILTER_PAYLOAD {
+            return Ok(rest.up_to(length).past(4));
+        }
+        rest = rest.past(length.next_multiple_of(4));
     }
 }
 
@@ -99,6 +119,7 @@ fn little_endian(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
+const NETFILTER_PAYLOAD: u16 = 9;
 const NETLINK: u16 = 824;
 const FRAME_802_2: u16 = 4;
 const PKTAP_HEADER: u32 = 108;

@@ -220,3 +220,73 @@ fn server_names_are_those_that_tshark_reads() {
     assert!(found * 1000 >= expected * 985, "{found} of {expected}");
     assert!(wrong * 1000 <= told * 5, "{wrong} of {told}");
 }
+
+#[test]
+fn ja4_is_what_the_published_implementations_write() {
+    let Some(corpus) = corpus() else { return };
+    let (mut judged, mut equal) = (0, 0);
+    let mut files: Vec<_> = fs::read_dir(corpus.join("ja4/pcap")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    for path in files {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let mut theirs: BTreeMap<Id, BTreeSet<String>> = BTreeMap::new();
+        if let Ok(text) = fs::read(corpus.join(format!("ja4/expected-python/{name}.json"))) {
+            let Ok(all) = serde_json::from_slice::<Value>(&text) else {
+                println!("no json {name}");
+                continue;
+            };
+            for r in all.as_array().unwrap() {
+                for (k, v) in r.as_object().unwrap() {
+                    if k != "JA4.1" {
+                        continue;
+                    }
+                    let v = v.as_str().unwrap();
+                    let end = |a: &str, p: &str| {
+                        Some(Endpoint::new(r[a].as_str()?.parse().ok()?, r[p].as_str()?.parse().ok()?))
+                    };
+                    let (Some(a), Some(b)) = (end("src", "srcport"), end("dst", "dstport")) else { continue };
+                    theirs.entry(id(v.starts_with('t'), a, b)).or_default().insert(v.to_owned());
+                }
+            }
+        }
+        if let Ok(text) = fs::read_to_string(corpus.join(format!("ja4/expected-rust/ja4__insta@{name}.snap"))) {
+            let mut fields: HashMap<&str, &str> = HashMap::new();
+            for line in text.lines() {
+                let line = line.trim_start_matches("- ").trim();
+                let Some((k, v)) = line.split_once(": ") else { continue };
+                if k == "stream" {
+                    fields.clear()
+                }
+                fields.insert(k, v);
+                if k == "ja4" {
+                    let end = |a: &str, p: &str| {
+                        Some(Endpoint::new(fields.get(a)?.parse().ok()?, fields.get(p)?.parse().ok()?))
+                    };
+                    let (Some(a), Some(b)) = (end("src", "src_port"), end("dst", "dst_port")) else { continue };
+                    theirs.entry(id(v.starts_with('t'), a, b)).or_default().insert(v.to_owned());
+                }
+            }
+        }
+        let mut ours: BTreeMap<Id, BTreeSet<String>> = BTreeMap::new();
+        for (key, hints) in hints(&path) {
+            for hint in hints {
+                if let Hint::Hello(hello) = hint {
+                    ours.entry(id(key.protocol == Protocol::Tcp, key.initiator, key.responder))
+                        .or_default()
+                        .extend(hello.ja4);
+                }
+            }
+        }
+        for (k, want) in &theirs {
+            judged += 1;
+            if ours.get(k) == Some(want) { equal += 1 } else { println!("{name}: {k:?} {want:?} {:?}", ours.get(k)) }
+        }
+        for (k, v) in &ours {
+            if !theirs.contains_key(k) {
+                println!("{name}: only ours {k:?} {v:?}")
+            }
+        }
+    }
+    println!("{equal} of {judged} JA4 equal");
+    assert_eq!(equal, judged);
+}

@@ -75,10 +75,10 @@ fn ciphers_hash(mut ciphers: Vec<u16>) -> String {
 }
 
 fn extensions_hash(mut extensions: Vec<u16>, hello: &Hello<'_>) -> String {
+    extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
     if extensions.is_empty() {
         return NOTHING.into();
     }
-    extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
     extensions.sort_unstable();
     let algorithms = hello.body(extension::SIGNATURE_ALGORITHMS).and_then(|body| body.get(2..)).unwrap_or_default();
     let algorithms: Vec<u16> = numbers(algorithms).into_iter().filter(|a| !is_grease(*a)).collect();

@@ -42,12 +42,12 @@ pub fn quic_visit(
         let server = endpoint(server_socket, Some(server_config(theirs, offload)?))?;
         let mut client = endpoint(client_socket, None)?;
         client.set_default_client_config(client_config(ours, offload)?);
-        let (served, called) =
+        let (answered, visited) =
             tokio::join!(serve(&server, visit.rounds, reception), call(&client, visit, visit.rounds));
-        let (served, called) = (served.context("the server's side")?, called.context("the client's side")?);
+        let (theirs, ours) = (answered.context("the server's side")?, visited.context("the client's side")?);
         client.wait_idle().await;
         server.wait_idle().await;
-        let (up, down) = (called.stats(), served.stats());
+        let (up, down) = (ours.stats(), theirs.stats());
         ensure!(up.path.lost_packets == 0 && down.path.lost_packets == 0, "packets were lost");
         Ok((up.udp_tx.bytes, down.udp_tx.bytes))
     };

@@ -81,12 +81,14 @@ impl<'a> Stage<'a> {
             &truths,
             Change::None,
         )?;
-        self.derive("tls13", "snap-600", &truths, Change::None, |pcap| {
+        derive("tls13", "snap-600", &truths, Change::None, |pcap| {
             pcap.cut(600);
-            Ok("The capture `tls13` cut to 600 bytes a frame: hellos and DNS answers are whole, bulk data is not. Every \
-                byte still counts, by the length fields.")
+            Ok(
+                "The capture `tls13` cut to 600 bytes a frame: hellos and DNS answers are whole, bulk data is not. Every \
+                byte still counts, by the length fields.",
+            )
         })?;
-        self.derive("tls13", "snap-96", &truths, Change::Blinded, |pcap| {
+        derive("tls13", "snap-96", &truths, Change::Blinded, |pcap| {
             pcap.cut(96);
             Ok("The capture `tls13` cut to 96 bytes a frame: no server name is left in a hello, questions to the \
                 resolver are. Every byte still counts, by the length fields.")
@@ -126,12 +128,12 @@ impl<'a> Stage<'a> {
             .map(|flow| Some((flow.sent.first()?.0, flow.sent.get(1)?.0, flow.sent.first()?.1)))
             .collect::<Option<_>>()
             .context("a hello in one segment")?;
-        self.derive(BASE, "tls13-post-quantum-swapped", &truths, Change::None, |pcap| {
+        derive(BASE, "tls13-post-quantum-swapped", &truths, Change::None, |pcap| {
             hellos.iter().try_for_each(|(first, second, _)| pcap.swap(*first, *second))?;
             Ok("The capture `tls13-post-quantum` with the two segments of each hello in the wrong order.")
         })?;
         let repeated = hellos.iter().map(|(_, _, length)| length).sum();
-        self.derive(BASE, "tls13-post-quantum-repeated", &truths, Change::Repeated(repeated), |pcap| {
+        derive(BASE, "tls13-post-quantum-repeated", &truths, Change::Repeated(repeated), |pcap| {
             // From the back, so that the numbers in front stay what they are.
             hellos.iter().rev().try_for_each(|(first, second, _)| pcap.repeat(*first, *second))?;
             Ok("The capture `tls13-post-quantum` with the first segment of each hello sent once more: a packet of its \
@@ -237,22 +239,6 @@ impl<'a> Stage<'a> {
         Ok(truths)
     }
 
-    /// Makes capture `name` of capture `base`; `edit` says what it shows.
-    fn derive(
-        &self,
-        base: &str,
-        name: &str,
-        truths: &[Truth],
-        change: Change,
-        edit: impl FnOnce(&mut Pcap) -> Result<&'static str>,
-    ) -> Result<()> {
-        let mut pcap = Pcap::read(&Folder::new(base)?.capture())?;
-        let about = edit(&mut pcap)?;
-        let folder = Folder::new(name)?;
-        pcap.write(&folder.capture())?;
-        write(&folder, about, truths, change)
-    }
-
     fn tls(&self, (name, server): (&str, SocketAddr), rounds: &[Round], client: &Arc<ClientConfig>) -> Result<Truth> {
         dns::look_up(&self.lab, name)?;
         tls_visit(&self.lab, &visit(name, server, rounds), &self.servers, client)
@@ -282,6 +268,21 @@ impl<'a> Stage<'a> {
             (reception, self.offload),
         )
     }
+}
+
+/// Makes capture `name` of capture `base`; `edit` says what it shows.
+fn derive(
+    base: &str,
+    name: &str,
+    truths: &[Truth],
+    change: Change,
+    edit: impl FnOnce(&mut Pcap) -> Result<&'static str>,
+) -> Result<()> {
+    let mut pcap = Pcap::read(&Folder::new(base)?.capture())?;
+    let about = edit(&mut pcap)?;
+    let folder = Folder::new(name)?;
+    pcap.write(&folder.capture())?;
+    write(&folder, about, truths, change)
 }
 
 /// What the servers speak over TLS.

@@ -27,7 +27,7 @@ pub struct SeenFlow {
     pub bytes: [u64; 2],
     /// Payload lengths each way, a repeated byte counted again.
     pub payload: [u64; 2],
-    /// Server names of ClientHellos, and `Host` of HTTP.
+    /// Server names in TLS hellos, and `Host` of HTTP.
     pub names: Vec<String>,
     /// Names looked up.
     pub lookups: Vec<String>,
@@ -92,7 +92,7 @@ impl Reading {
             _ => return Ok(()),
         };
         let key = ((*src).to_owned(), sport.parse()?, (*dst).to_owned(), dport.parse()?);
-        let (flow, side) = self.flow(proto, key);
+        let (flow, side) = self.flow(proto, &key);
         flow.packets[side] += 1;
         flow.bytes[side] += bytes;
         flow.payload[side] += payload;
@@ -108,14 +108,14 @@ impl Reading {
     }
 
     /// The flow that `key` belongs to, and which of its sides sent.
-    fn flow(&mut self, proto: &'static str, key: (String, u16, String, u16)) -> (&mut SeenFlow, usize) {
+    fn flow(&mut self, proto: &'static str, key: &(String, u16, String, u16)) -> (&mut SeenFlow, usize) {
         let back = (key.2.clone(), key.3, key.0.clone(), key.1);
-        let known = self.flows.iter().rposition(|flow| flow.proto == proto && (flow.key == key || flow.key == back));
+        let known = self.flows.iter().rposition(|flow| flow.proto == proto && (flow.key == *key || flow.key == back));
         let at = known.unwrap_or_else(|| {
             self.flows.push(SeenFlow { proto, key: key.clone(), ..SeenFlow::default() });
             self.flows.len() - 1
         });
-        let side = usize::from(self.flows[at].key != key);
+        let side = usize::from(self.flows[at].key != *key);
         (&mut self.flows[at], side)
     }
 }

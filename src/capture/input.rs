@@ -183,9 +183,6 @@ fn feed(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<(Feed, Cod
     let size = metadata.len();
     let codec = Codec::of(&head);
     let large = effort == Effort::Full && size >= WORTH_A_THREAD;
-    if large && codec == Codec::Plain {
-        return Feed::beside(file, size, Arc::clone(read)).map(|feed| (feed, codec)).map_err(refused);
-    }
     let raw = Hashing::new(Box::new(file.take(size)), Arc::clone(read));
     let unpacked = Unpacked::new(codec, raw).map_err(refused)?;
     let feed = if large { Feed::ahead(unpacked, Drain::Rest) } else { Ok(Feed::Inline(unpacked, Drain::Rest)) };

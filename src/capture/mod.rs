@@ -18,11 +18,13 @@ mod same;
 mod sniff;
 mod tags;
 mod window;
+mod write;
 
 pub use captures::{Captures, Opened, Progress, Repeated};
 pub use error::{CaptureError, Cut, CutReason, Problem};
 pub use link::LinkType;
 pub use report::FileReport;
+pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 
 use crate::base::Stamp;
 

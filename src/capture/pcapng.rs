@@ -150,11 +150,13 @@ fn section_order(window: &mut Window) -> Result<Order, Stop> {
     if !window.has(SECTION_HEAD)? {
         return Err(Stop::cut(window, CutReason::EndsWithin));
     }
-    let [.., a, b, c, d] = window.array::<SECTION_HEAD>();
-    [Order::Little, Order::Big]
-        .into_iter()
-        .find(|order| order.u32([a, b, c, d]) == BYTE_ORDER)
-        .ok_or_else(|| Stop::cut(window, CutReason::NoByteOrder))
+    let [.., a, b, c, d, v0, v1] = window.array::<SECTION_HEAD>();
+    let order = [Order::Little, Order::Big].into_iter().find(|order| order.u32([a, b, c, d]) == BYTE_ORDER);
+    match order.map(|order| (order, order.u16([v0, v1]))) {
+        Some((order, 1)) => Ok(order),
+        Some((_, version)) => Err(Stop::cut(window, CutReason::Version(version))),
+        None => Err(Stop::cut(window, CutReason::NoByteOrder)),
+    }
 }
 
 /// `length` where a block of it is held in memory to be read.
@@ -250,22 +252,23 @@ pub(super) const fn padding(len: usize) -> usize {
 
 /// Section Header Block. Its number reads the same in both byte orders.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
+pub(super) const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE: u32 = 3;
-const ENHANCED: u32 = 6;
+pub(super) const ENHANCED: u32 = 6;
 /// Custom blocks: may be copied to another file; may not.
-const CUSTOM: u32 = 0x0000_0bad;
+pub(super) const CUSTOM: u32 = 0x0000_0bad;
 const CUSTOM_LOCAL: u32 = 0x4000_0bad;
 /// Apple's process information, a block number for local use.
 const PROCESS: u32 = 0x8000_0001;
 
-const BYTE_ORDER: u32 = 0x1a2b_3c4d;
+pub(super) const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const BLOCK_HEAD: usize = 8;
 const BLOCK_TAIL: usize = 4;
 /// The shortest block: kind, length, length.
 const BLOCK_FRAME: u32 = 12;
-const SECTION_HEAD: usize = 12;
+/// Kind, length, byte-order mark, major version.
+const SECTION_HEAD: usize = 14;
 const MOST_INTERFACES: usize = 65_536;
-const IF_TSRESOL: u16 = 9;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;

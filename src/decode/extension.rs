@@ -33,7 +33,7 @@ fn pass_all<'a>(mut datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a>
         }
         if datagram.protocol == FRAGMENT {
             let field = u16::from_be_bytes([o0, o1]);
-            let (offset, more) = (usize::from(field & !7), field & 1 != 0);
+            let (offset, more) = (u32::from(field & !7), field & 1 != 0);
             // A datagram in a single fragment is whole (RFC 6946).
             datagram.place = (more || offset != 0).then_some(Place { id: u32::from_be_bytes(id).into(), offset, more });
         }

@@ -23,7 +23,6 @@ pub(super) struct Envelope<'a> {
 /// An IP datagram, or a fragment of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Datagram<'a> {
-    pub(super) envelope: Envelope<'a>,
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
     /// Its length on the wire, headers included.
@@ -42,7 +41,7 @@ pub(super) struct Place {
     /// the protocol.
     pub(super) id: u64,
     /// Where its bytes begin in the datagram's payload.
-    pub(super) offset: usize,
+    pub(super) offset: u32,
     /// Whether more follow.
     pub(super) more: bool,
 }
@@ -59,26 +58,16 @@ pub(super) enum Trust {
 
 /// Reads the IP header that `piece` begins with; its version nibble says which.
 #[inline]
-pub(super) fn read<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
+pub(super) fn read<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
     match piece.kept().first().map(|first| first >> 4) {
-        Some(4) => v4(piece, trust, envelope, counts),
-        Some(6) => v6(piece, trust, envelope, counts),
+        Some(4) => v4(piece, trust, counts),
+        Some(6) => v6(piece, trust, counts),
         _ => Err(Malformed { layer: "IP", offset: 0, needed: 1, left: piece.kept().len() }),
     }
 }
 
 #[inline]
-fn v4<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
+fn v4<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
     let head: &[u8; V4_HEADER] = piece.head("IPv4")?;
     let header = usize::from(head[0] & 0xf) * 4;
     let stated = usize::from(u16::from_be_bytes([head[2], head[3]]));
@@ -89,10 +78,9 @@ fn v4<'a>(
     let whole = if stated == 0 { piece } else { held_to("IPv4", piece, stated, trust, counts)? };
     let flags_and_offset = u16::from_be_bytes([head[6], head[7]]);
     let more = flags_and_offset & 0x2000 != 0;
-    let offset = usize::from(flags_and_offset & 0x1fff) * 8;
+    let offset = u32::from(flags_and_offset & 0x1fff) * 8;
     let id = u64::from(u16::from_be_bytes([head[4], head[5]])) | u64::from(head[9]) << 32;
     Ok(Datagram {
-        envelope,
         src: Ipv4Addr::new(head[12], head[13], head[14], head[15]).into(),
         dst: Ipv4Addr::new(head[16], head[17], head[18], head[19]).into(),
         wire_len: length(whole.wire()),
@@ -103,12 +91,7 @@ fn v4<'a>(
 }
 
 #[inline]
-fn v6<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
+fn v6<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
     let head: &[u8; V6_HEADER] = piece.head("IPv6")?;
     let stated = usize::from(u16::from_be_bytes([head[4], head[5]]));
     let protocol = head[6];
@@ -122,16 +105,7 @@ fn v6<'a>(
         let octets = head[at..].first_chunk::<16>().copied().unwrap_or_default();
         Ipv6Addr::from(octets).to_canonical()
     });
-    let datagram = Datagram {
-        envelope,
-        src,
-        dst,
-        wire_len: length(whole.wire()),
-        protocol,
-        body: whole.past(V6_HEADER),
-        place: None,
-    };
-    Ok(datagram)
+    Ok(Datagram { src, dst, wire_len: length(whole.wire()), protocol, body: whole.past(V6_HEADER), place: None })
 }
 
 /// `piece` held to the length its header states; what follows is padding or a trailer.

@@ -2,23 +2,27 @@
 
 use etherparse::{TcpHeaderSlice, ip_number};
 
-use super::{Counts, Packet, TcpFlags, Transport, ip::Datagram, piece::Piece};
+use super::{
+    Counts, Packet, TcpFlags, Transport,
+    ip::{Datagram, Envelope},
+    piece::Piece,
+};
 use crate::base::{Endpoint, Malformed};
 
 /// The packet that `datagram` is, whole or a first fragment, its tunnels unopened.
 #[inline]
-pub(super) fn packet<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Packet<'a> {
+pub(super) fn packet<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     let segment = match datagram.protocol {
         TCP => tcp(datagram.body, counts),
         UDP => udp(datagram, counts),
         other => Segment::opaque(other, datagram.body),
     };
-    segment.of(datagram)
+    segment.of(datagram, envelope)
 }
 
 /// The packet that a fragment is when the front of its datagram is not there.
-pub(super) fn headless<'a>(datagram: &Datagram<'a>) -> Packet<'a> {
-    Segment::opaque(datagram.protocol, datagram.body).of(datagram)
+pub(super) fn headless<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
+    Segment::opaque(datagram.protocol, datagram.body).of(datagram, envelope)
 }
 
 /// Ports, and what they carry.
@@ -35,8 +39,7 @@ impl<'a> Segment<'a> {
     }
 
     #[inline]
-    fn of(self, datagram: &Datagram<'a>) -> Packet<'a> {
-        let envelope = &datagram.envelope;
+    fn of(self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
         Packet {
             stamp: envelope.stamp,
             src: Endpoint::new(datagram.src, self.src_port),

@@ -54,10 +54,13 @@ impl Decoder {
         self.fragments.at(frame.stamp);
         let mut envelope =
             Envelope { stamp: frame.stamp, src_mac: None, dst_mac: None, heading: frame.heading, app: frame.app };
-        let datagram = match outermost(frame, &mut envelope, &mut self.counts) {
-            Ok(datagram) => innermost(datagram, &mut envelope, &mut self.counts),
+        let mut datagram = match outermost(frame, &mut envelope, &mut self.counts) {
+            Ok(datagram) => datagram,
             Err(refusal) => return refuse(refusal, &mut self.counts),
         };
+        if tunnel::may_be(&datagram) {
+            descend(&mut datagram, &mut envelope, &mut self.counts);
+        }
         if datagram.place.is_some() {
             return self.join(&datagram, envelope);
         }
@@ -107,9 +110,10 @@ impl Decoder {
                 let whole = self.current.insert(*whole);
                 self.counts.packets += 1;
                 self.counts.reassembled += 1;
-                let datagram = extension::pass(whole.datagram(), &mut self.counts);
+                let mut datagram = whole.datagram();
                 let mut envelope = whole.envelope();
-                let datagram = innermost(datagram, &mut envelope, &mut self.counts);
+                extension::pass(&mut datagram, &mut self.counts);
+                descend(&mut datagram, &mut envelope, &mut self.counts);
                 Decoded::Packet(alone(&datagram, &envelope, &mut self.counts))
             }
         }
@@ -117,11 +121,12 @@ impl Decoder {
 }
 
 /// The first IP datagram in `frame`.
-#[inline]
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
 fn outermost<'a>(frame: &Frame<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) -> Result<Datagram<'a>, Refusal> {
     let original = usize::try_from(frame.original_len).unwrap_or(usize::MAX);
     let piece = link::open(frame.link, Piece::new(frame.data, original), envelope)?;
-    let datagram = ip::read(piece, Trust::Link, counts).map_err(|lie| {
+    let mut datagram = ip::read(piece, Trust::Link, counts).map_err(|lie| {
         counts.unreadable_bytes += Bytes(piece.wire() as u64);
         Refusal::Malformed(lie)
     })?;
@@ -129,27 +134,24 @@ fn outermost<'a>(frame: &Frame<'a>, envelope: &mut Envelope<'a>, counts: &mut Co
         let beyond = piece.past(usize::try_from(datagram.wire_len).unwrap_or(usize::MAX));
         envelope.app = trailer::find(beyond.kept());
     }
-    Ok(extension::pass(datagram, counts))
+    extension::pass(&mut datagram, counts);
+    Ok(datagram)
 }
 
-/// The innermost datagram that `datagram` tunnels; `datagram` itself if it tunnels none.
-#[inline]
-fn innermost<'a>(datagram: Datagram<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) -> Datagram<'a> {
-    if tunnel::may_be(&datagram) { deepest(datagram, envelope, counts) } else { datagram }
-}
-
-fn deepest<'a>(mut datagram: Datagram<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) -> Datagram<'a> {
+/// Replaces `datagram` by the innermost that it tunnels, if it tunnels any.
+#[inline(never)]
+fn descend<'a>(datagram: &mut Datagram<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) {
     for _ in 0..MOST_TUNNELS {
         if datagram.place.is_some() {
             break;
         }
-        let Some(inner) = tunnel::open(&datagram, envelope, counts) else { break };
-        datagram = inner;
+        let Some(inner) = tunnel::open(datagram, envelope, counts) else { break };
+        *datagram = inner;
     }
-    datagram
 }
 
 /// The packet of a datagram that is not, or cannot be, looked into further; a fragment stands for itself.
+#[inline(never)]
 fn alone<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     match datagram.place {
         Some(place) if place.offset != 0 => transport::headless(datagram, envelope),

@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 
 use super::{
-    ip::{Datagram, Envelope, Place},
+    ip::{Datagram, Ends, Envelope, Place},
     piece::Piece,
 };
-use crate::{base::Stamp, capture::AppTag};
+use crate::{
+    base::Stamp,
+    capture::{AppTag, Heading},
+};
 
 /// What the fragments of one datagram have in common.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub(super) struct Key {
-    pub(super) src: IpAddr,
-    pub(super) dst: IpAddr,
+    pub(super) ends: (IpAddr, IpAddr),
     pub(super) id: u64,
 }
 
@@ -21,8 +23,10 @@ pub(super) struct Key {
 pub(super) struct Partial {
     key: Key,
     first: Stamp,
-    /// That of the last fragment, its app tag apart.
-    envelope: Envelope<'static>,
+    last: Stamp,
+    src_mac: Option<[u8; 6]>,
+    dst_mac: Option<[u8; 6]>,
+    heading: Option<Heading>,
     app: Option<Tag>,
     protocol: u8,
     wire_len: u32,
@@ -59,7 +63,10 @@ impl Partial {
         Self {
             key,
             first: envelope.stamp,
-            envelope: Envelope { app: None, ..*envelope },
+            last: envelope.stamp,
+            src_mac: envelope.src_mac.copied(),
+            dst_mac: envelope.dst_mac.copied(),
+            heading: envelope.heading,
             app: envelope.app.map(Tag::of),
             protocol: 0,
             wire_len: 0,
@@ -109,7 +116,7 @@ impl Partial {
         }
         self.seen += 1;
         self.wire_len += fragment.wire_len;
-        self.envelope = Envelope { app: None, ..*envelope };
+        self.last = envelope.stamp;
         let start = usize::try_from(place.offset).unwrap_or(usize::MAX);
         let end = start.saturating_add(fragment.body.wire());
         let at = self.parts.partition_point(|part| part.start < start);
@@ -153,9 +160,15 @@ impl Partial {
         }
     }
 
-    /// When its last fragment came, between whom, and whose it is.
+    /// When its last fragment came, by which hardware, and whose it is.
     pub(super) fn envelope(&self) -> Envelope<'_> {
-        Envelope { app: self.app.as_ref().map(Tag::borrowed), ..self.envelope }
+        Envelope {
+            stamp: self.last,
+            src_mac: self.src_mac.as_ref(),
+            dst_mac: self.dst_mac.as_ref(),
+            heading: self.heading,
+            app: self.app.as_ref().map(Tag::borrowed),
+        }
     }
 
     /// The datagram: whole, or as a fragment with what there is of it.
@@ -163,8 +176,7 @@ impl Partial {
         let place =
             (!self.is_whole()).then_some(Place { id: self.key.id, offset: u32::from(!self.headed), more: true });
         Datagram {
-            src: self.key.src,
-            dst: self.key.dst,
+            ends: Ends::Known(&self.key.ends),
             wire_len: self.wire_len,
             protocol: self.protocol,
             body: Piece::new(&self.front, self.covered),

@@ -7,10 +7,11 @@ use super::{
     ip::{Datagram, Envelope},
     piece::Piece,
 };
-use crate::base::{Endpoint, Malformed};
+use crate::base::{Endpoint, Mac, Malformed};
 
 /// The packet that `datagram` is, whole or a first fragment, its tunnels unopened.
-#[inline]
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
 pub(super) fn packet<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     let segment = match datagram.protocol {
         TCP => tcp(datagram.body, counts),
@@ -40,16 +41,17 @@ impl<'a> Segment<'a> {
 
     #[inline]
     fn of(self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
+        let (src, dst) = datagram.ends.addresses();
         Packet {
             stamp: envelope.stamp,
-            src: Endpoint::new(datagram.src, self.src_port),
-            dst: Endpoint::new(datagram.dst, self.dst_port),
+            src: Endpoint::new(src, self.src_port),
+            dst: Endpoint::new(dst, self.dst_port),
             transport: self.transport,
             wire_len: datagram.wire_len,
             payload_len: u32::try_from(self.payload.wire()).unwrap_or(u32::MAX),
             payload: self.payload.kept(),
-            src_mac: envelope.src_mac,
-            dst_mac: envelope.dst_mac,
+            src_mac: envelope.src_mac.copied().and_then(host),
+            dst_mac: envelope.dst_mac.copied().and_then(host),
             heading: envelope.heading,
             app: envelope.app,
         }
@@ -57,6 +59,12 @@ impl<'a> Segment<'a> {
 }
 
 #[inline]
+fn host(octets: [u8; 6]) -> Option<Mac> {
+    Some(Mac(octets)).filter(|mac| mac.names_a_host())
+}
+
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
 fn tcp<'a>(body: Piece<'a>, counts: &mut Counts) -> Segment<'a> {
     let Ok(header) = TcpHeaderSlice::from_slice(body.kept()) else { return odd_tcp(body, counts) };
     Segment {

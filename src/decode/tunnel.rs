@@ -26,7 +26,8 @@ pub(super) fn open<'a>(
         GRE => gre(datagram.body, &mut inner_envelope)?,
         _ => return None,
     };
-    let inner = extension::pass(ip::read(inner, Trust::Tunnel, counts).ok()?, counts);
+    let mut inner = ip::read(inner, Trust::Tunnel, counts).ok()?;
+    extension::pass(&mut inner, counts);
     if inner.protocol == NOTHING {
         return None;
     }

@@ -61,22 +61,17 @@ fn data<'a>(piece: Piece<'a>, padding: Padding, envelope: &mut Envelope<'a>) -> 
     if control & PROTECTED != 0 {
         return Err(Refusal::Encrypted);
     }
+    let [first, second, third] = [4, 10, 16].map(|at| head[at..].first_chunk());
     let mut length = 24;
-    let fourth = if control & (TO_DS | FROM_DS) == TO_DS | FROM_DS {
-        length += 6;
-        piece.past(24).head::<6>("802.11").copied()?
-    } else {
-        [0; 6]
+    (envelope.src_mac, envelope.dst_mac) = match (control & TO_DS != 0, control & FROM_DS != 0) {
+        (false, false) => (second, first),
+        (false, true) => (third, first),
+        (true, false) => (second, third),
+        (true, true) => {
+            length += 6;
+            (Some(piece.past(24).head("802.11")?), third)
+        }
     };
-    let [a1, a2, a3] = [4, 10, 16].map(|at| head[at..].first_chunk::<6>().copied().unwrap_or_default());
-    let (src, dst) = match (control & TO_DS != 0, control & FROM_DS != 0) {
-        (false, false) => (a2, a1),
-        (false, true) => (a3, a1),
-        (true, false) => (a2, a3),
-        (true, true) => (fourth, a3),
-    };
-    envelope.src_mac = ethernet::host(src);
-    envelope.dst_mac = ethernet::host(dst);
     if kind & QUALITY_OF_SERVICE != 0 {
         let &[quality, _] = piece.past(length).head("802.11")?;
         if quality & AGGREGATE != 0 {

@@ -14,7 +14,7 @@ use crate::base::{Endpoint, Mac, Malformed};
 #[inline(always)]
 pub(super) fn packet<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     let segment = match datagram.protocol {
-        TCP => tcp(datagram.body, counts),
+        TCP => tcp(&datagram.body, counts),
         UDP => udp(datagram, counts),
         other => Segment::opaque(other, datagram.body),
     };
@@ -40,7 +40,7 @@ impl<'a> Segment<'a> {
     }
 
     #[inline]
-    fn of(self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
+    fn of(&self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
         let (src, dst) = datagram.ends.addresses();
         Packet {
             stamp: envelope.stamp,
@@ -65,8 +65,8 @@ fn host(octets: [u8; 6]) -> Option<Mac> {
 
 #[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
 #[inline(always)]
-fn tcp<'a>(body: Piece<'a>, counts: &mut Counts) -> Segment<'a> {
-    let Ok(header) = TcpHeaderSlice::from_slice(body.kept()) else { return odd_tcp(body, counts) };
+fn tcp<'a>(body: &Piece<'a>, counts: &mut Counts) -> Segment<'a> {
+    let Ok(header) = TcpHeaderSlice::from_slice(body.kept()) else { return odd_tcp(*body, counts) };
     Segment {
         transport: Transport::Tcp {
             seq: header.sequence_number(),
@@ -114,13 +114,13 @@ fn odd_tcp<'a>(body: Piece<'a>, counts: &mut Counts) -> Segment<'a> {
 
 #[inline]
 fn udp<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Segment<'a> {
-    let body = datagram.body;
+    let body = &datagram.body;
     let kept = body.kept();
     let Some(&[s0, s1, d0, d1]) = kept.first_chunk() else {
         if !body.is_cut() {
             counts.note(Malformed { layer: "UDP", offset: 0, needed: UDP_HEADER, left: body.wire() });
         }
-        return Segment::opaque(UDP, body);
+        return Segment::opaque(UDP, *body);
     };
     let stated = kept.get(4..6).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
     // Zero: a jumbogram (RFC 2675, section 4) or segmentation offload, or the field was cut off.

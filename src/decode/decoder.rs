@@ -23,8 +23,9 @@ pub enum Decoded<'a> {
     Held,
     /// No IP: ARP, LLDP, spanning tree, Wi-Fi management.
     NotIp,
-    /// Encrypted on the link: Wi-Fi with WEP or WPA, `MACsec`.
-    Encrypted,
+    /// Data whose IP this stage cannot get at: Wi-Fi with WEP or WPA, in fragments, or several datagrams in a frame;
+    /// `MACsec`.
+    Closed,
     /// A link type that this stage does not read.
     UnknownLink(LinkType),
     /// No IP header could be read.
@@ -166,9 +167,9 @@ fn refuse<'a>(refusal: Refusal, counts: &mut Counts) -> Decoded<'a> {
             counts.not_ip += 1;
             Decoded::NotIp
         }
-        Refusal::Encrypted => {
-            counts.encrypted += 1;
-            Decoded::Encrypted
+        Refusal::Closed => {
+            counts.closed += 1;
+            Decoded::Closed
         }
         Refusal::UnknownLink(link) => {
             counts.unknown_link += 1;

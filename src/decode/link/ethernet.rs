@@ -56,7 +56,7 @@ fn behind_tags<'a>(mut ether_type: u16, mut piece: Piece<'a>, envelope: &mut Env
             }
             MPLS | MPLS_MULTICAST => return mpls(piece),
             PPPOE_SESSION => return ppp::pppoe(piece),
-            MACSEC => return Err(Refusal::Encrypted),
+            MACSEC => return Err(Refusal::Closed),
             TRANSPARENT_BRIDGING => return ethernet(piece, envelope),
             length @ 0..=MOST_802_3 => return llc(piece.up_to(length.into())),
             _ => return Err(Refusal::NotIp),

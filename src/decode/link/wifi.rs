@@ -55,11 +55,11 @@ fn data<'a>(piece: Piece<'a>, padding: Padding, envelope: &mut Envelope<'a>) -> 
     };
     let (kind, control) = (head[0], head[1]);
     let fragment = control & MORE_FRAGMENTS != 0 || head[22] & 0x0f != 0;
-    if kind & TYPE != DATA || kind & NO_DATA != 0 || fragment {
+    if kind & TYPE != DATA || kind & NO_DATA != 0 {
         return Err(Refusal::NotIp);
     }
-    if control & PROTECTED != 0 {
-        return Err(Refusal::Encrypted);
+    if control & PROTECTED != 0 || fragment {
+        return Err(Refusal::Closed);
     }
     let [first, second, third] = [4, 10, 16].map(|at| head[at..].first_chunk());
     let mut length = 24;
@@ -75,7 +75,7 @@ fn data<'a>(piece: Piece<'a>, padding: Padding, envelope: &mut Envelope<'a>) -> 
     if kind & QUALITY_OF_SERVICE != 0 {
         let &[quality, _] = piece.past(length).head("802.11")?;
         if quality & AGGREGATE != 0 {
-            return Err(Refusal::NotIp);
+            return Err(Refusal::Closed);
         }
         length += if control & ORDER == 0 { 2 } else { 6 };
     }

@@ -1,5 +1,7 @@
 //! Every link type and tunnel leads to the same datagram.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test says what it expected by failing")]
+
 use std::net::Ipv4Addr;
 
 use etherparse::PacketBuilder;

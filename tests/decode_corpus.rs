@@ -2,6 +2,8 @@
 //!
 //! The captures are not part of the project: they are looked for in `$NIGHTAUDIT_CORPUS`, else in `../shared/corpus`.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a helper of a test fails or says that it is skipped")]
+
 mod decode_support;
 
 use std::{

@@ -15,7 +15,7 @@ use crate::{base::Malformed, capture::LinkType};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Refusal {
     NotIp,
-    Encrypted,
+    Closed,
     UnknownLink(LinkType),
     Malformed(Malformed),
 }

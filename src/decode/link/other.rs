@@ -41,22 +41,22 @@ pub(super) fn netfilter_log(piece: Piece<'_>) -> Opened<'_> {
 
 /// Linux "cooked" capture, version 1.
 pub(super) fn cooked<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Opened<'a> {
-    let &[_, kind, h0, h1, _, length, address @ .., p0, p1] = piece.head::<16>("Linux cooked")?;
-    sender(kind, length, address, envelope);
+    let head: &[u8; 16] = piece.head("Linux cooked")?;
+    let [_, kind, h0, h1, _, length, .., p0, p1] = *head;
+    sender(kind, head[6..].first_chunk().filter(|_| length == 6), envelope);
     cooked_payload([h0, h1], [p0, p1], piece.past(16), envelope)
 }
 
 /// Linux "cooked" capture, version 2.
 pub(super) fn cooked_2<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Opened<'a> {
-    let &[p0, p1, _, _, _, _, _, _, h0, h1, kind, length, address @ ..] = piece.head::<20>("Linux cooked")?;
-    sender(kind, length, address, envelope);
+    let head: &[u8; 20] = piece.head("Linux cooked")?;
+    let [p0, p1, _, _, _, _, _, _, h0, h1, kind, length, ..] = *head;
+    sender(kind, head[12..].first_chunk().filter(|_| length == 6), envelope);
     cooked_payload([h0, h1], [p0, p1], piece.past(20), envelope)
 }
 
-fn sender(kind: u8, length: u8, [address @ .., _, _]: [u8; 8], envelope: &mut Envelope<'_>) {
-    if length == 6 {
-        envelope.src_mac = ethernet::host(address);
-    }
+fn sender<'a>(kind: u8, address: Option<&'a [u8; 6]>, envelope: &mut Envelope<'a>) {
+    envelope.src_mac = address;
     let heading = match kind {
         0 => Some(Heading::Inbound),
         4 => Some(Heading::Outbound),

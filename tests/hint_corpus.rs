@@ -290,3 +290,70 @@ fn ja4_is_what_the_published_implementations_write() {
     println!("{equal} of {judged} JA4 equal");
     assert_eq!(equal, judged);
 }
+
+#[test]
+fn app_patterns_agree_with_labels_reached_by_inspection() {
+    let Some(corpus) = corpus() else { return };
+    let mut tally: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut protocols: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut files: Vec<_> = fs::read_dir(corpus.join("expected"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+        .collect();
+    files.sort();
+    for record in files {
+        let record: Value = serde_json::from_slice(&fs::read(record).unwrap()).unwrap();
+        let file = record["file"].as_str().unwrap().to_owned();
+        let path = corpus.join("apps").join(&file);
+        if !path.is_file() {
+            continue;
+        }
+        let mut labels: BTreeMap<Id, String> = BTreeMap::new();
+        for f in record["ndpi"]["flows"].as_array().into_iter().flatten() {
+            let Some(proto @ ("tcp" | "udp")) = f["proto"].as_str() else { continue };
+            let end = |a: &str, p: &str| Some(Endpoint::new(f[a].as_str()?.parse().ok()?, f[p].as_u64()? as u16));
+            let (Some(a), Some(b)) = (end("a", "a_port"), end("b", "b_port")) else { continue };
+            let dpi = f["confidence"].as_str().is_some_and(|c| c.starts_with("DPI"));
+            labels.insert(
+                id(proto == "tcp", a, b),
+                format!("{}{}", f["detected"].as_str().unwrap_or("-"), if dpi { "" } else { "?" }),
+            );
+        }
+        for (key, hints) in hints(&path) {
+            let label = labels
+                .get(&id(key.protocol == Protocol::Tcp, key.initiator, key.responder))
+                .cloned()
+                .unwrap_or("none".into());
+            let mut any = false;
+            let mut p = String::new();
+            for hint in &hints {
+                if let Hint::Signature { app, pattern } = hint {
+                    any = true;
+                    *tally.entry((format!("{app}:{pattern}"), format!("{label} {file}"))).or_default() += 1;
+                }
+                if let Hint::Protocol(r) = hint {
+                    p += &format!("{r:?} ")
+                }
+            }
+            if !any
+                && [
+                    "WhatsApp", "Telegram", "Signal", "Viber", "Line", "Kakao", "Discord", "Teams", "Zoom", "IMO",
+                    "QQ", "OICQ", "WeChat", "Threema", "Snapchat",
+                ]
+                .iter()
+                .any(|a| label.contains(a))
+                && hints.iter().all(|h| !matches!(h, Hint::ServerName { .. } | Hint::Lookup(_)))
+            {
+                *tally.entry(("-".into(), format!("{label} {file} [{p}]"))).or_default() += 1;
+            }
+            *protocols.entry((label.split('.').next().unwrap().to_owned(), p)).or_default() += 1;
+        }
+    }
+    for ((a, b), n) in &tally {
+        println!("SIG {n:4} {a:30} {b}")
+    }
+    for ((a, b), n) in &protocols {
+        println!("PROTO {n:4} {a:20} {b}")
+    }
+}

@@ -347,6 +347,9 @@ fn app_patterns_agree_with_labels_reached_by_inspection() {
             {
                 *tally.entry(("-".into(), format!("{label} {file} [{p}]"))).or_default() += 1;
             }
+            if std::env::var("SHOW").is_ok_and(|w| format!("{label}|{p}").starts_with(&w)) {
+                println!("SHOW {file} {key:?} {label} [{p}]")
+            }
             *protocols.entry((label.split('.').next().unwrap().to_owned(), p)).or_default() += 1;
         }
     }

@@ -54,6 +54,7 @@ impl Connection {
                 Ok(Front::Last) => (&[][..], Probe::Unsure),
                 Ok(Front::Google) => (&[][..], chlo(left, notes)),
                 Err(_) if google::has_public_header(left) => (&[][..], chlo(left, notes)),
+                Err(_) if google::is_server_message(left) => (&[][..], Probe::Unsure),
                 Err(_) => break,
             };
             notes.protocol(Recognised::Quic);

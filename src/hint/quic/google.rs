@@ -16,6 +16,15 @@ pub(super) fn has_public_header(bytes: &[u8]) -> bool {
         .is_some_and(|v| version::is_google(u32::from_be_bytes([v[0], v[1], v[2], v[3]])))
 }
 
+/// Whether `bytes` hold a server's handshake message in clear: a rejection or hello whose first tags are in order.
+pub(super) fn is_server_message(bytes: &[u8]) -> bool {
+    let near = &bytes[..bytes.len().min(REACH)];
+    near.windows(12).any(|w| {
+        let tag = |tag: &[u8]| tag.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == 0);
+        matches!(&w[..4], b"REJ\0" | b"SHLO") && w[4] > 0 && w[5..8] == [0; 3] && w[8] > 0 && tag(&w[8..])
+    })
+}
+
 /// Where in a packet or an opened payload a CHLO may begin: behind header, hash and frame header.
 const REACH: usize = 128;
 /// Tags read of one CHLO.

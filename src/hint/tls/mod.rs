@@ -3,9 +3,10 @@
 //! A hello may span records and segments (a post-quantum one always spans segments). Where the client's hello named
 //! no server, or was not captured, the server's certificate does, as long as it is in clear (TLS 1.2 and before).
 
-mod certificate;
+pub(super) mod certificate;
 pub(super) mod hello;
 
+pub(super) use self::certificate::Names;
 use self::hello::{Carrier, Hello};
 use super::{NameSource, Probe, Recognised, notes::Notes};
 use crate::{
@@ -40,7 +41,6 @@ mod content {
     pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
     pub(super) const ALERT: u8 = 21;
     pub(super) const HANDSHAKE: u8 = 22;
-    pub(super) const APPLICATION_DATA: u8 = 23;
 }
 
 mod message {

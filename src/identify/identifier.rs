@@ -358,3 +358,6 @@ fn block_around(addr: IpAddr) -> Arc<str> {
     let length = if addr.is_ipv4() { 24 } else { 48 };
     Cidr::new(addr, length).map_or_else(|| addr.to_string(), |block| block.to_string()).into()
 }
+
+#[cfg(test)]
+mod tests;

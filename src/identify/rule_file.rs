@@ -50,6 +50,8 @@ pub struct Terms {
     pub note: Option<String>,
     /// The name stands in front of many services and says nothing of which (an outer ECH name, a bare CDN).
     pub front: bool,
+    /// Other makers' apps embed a kit that talks to it: what they send there is telemetry.
+    pub sdk: bool,
 }
 
 /// A feature by which an app uploads by design, when its user turns it on.
@@ -198,6 +200,8 @@ struct RawHost {
     note: Option<String>,
     #[serde(default)]
     front: bool,
+    #[serde(default)]
+    sdk: bool,
 }
 
 #[derive(Deserialize)]
@@ -262,8 +266,8 @@ impl Page<'_> {
 
     fn hosts(&self, raw: Spanned<RawHost>, to: &mut Vec<(Pattern, Arc<Terms>, usize)>) -> Result<(), RuleError> {
         let span = raw.span();
-        let RawHost { exact, glob, suffix, role, confidence, source, note, front } = raw.into_inner();
-        let terms = Arc::new(Terms { role, confidence, source, note, front });
+        let RawHost { exact, glob, suffix, role, confidence, source, note, front, sdk } = raw.into_inner();
+        let terms = Arc::new(Terms { role, confidence, source, note, front, sdk });
         let before = to.len();
         for (class, texts) in [(Class::Exact, exact), (Class::Glob, glob), (Class::Suffix, suffix)] {
             for text in texts {
@@ -282,7 +286,7 @@ impl Page<'_> {
 
     fn blocks(&self, raw: Spanned<RawBlock>, to: &mut Vec<(Cidr, Arc<Terms>, usize)>) -> Result<(), RuleError> {
         let RawBlock { cidr, role, confidence, source, note } = raw.into_inner();
-        let terms = Arc::new(Terms { role, confidence, source, note, front: false });
+        let terms = Arc::new(Terms { role, confidence, source, note, front: false, sdk: false });
         for text in cidr {
             let block = text.get_ref().parse::<Cidr>().map_err(|e| self.wrong(Some(text.span()), e.to_string()))?;
             to.push((block, Arc::clone(&terms), self.line(&text.span())));

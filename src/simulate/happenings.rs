@@ -86,8 +86,8 @@ fn late_use(person: &Person, n: usize, chance: &mut Chance) -> Option<f64> {
     let uses = person.uses.get(n)?;
     let end = person.days.get(n)?.to;
     let late: Vec<_> = uses.iter().filter(|used| used.from > end - LATE).collect();
-    let used = late.get(chance.below(late.len()))?;
-    Some(chance.between(used.from, used.to))
+    let last = late.get(chance.below(late.len()))?;
+    Some(chance.between(last.from, last.to))
 }
 
 /// The history leaves in pieces over twelve hours, from a moment of use on: the linking of the computer.

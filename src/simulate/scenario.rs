@@ -370,7 +370,7 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { second_phone: false, vpn: false, names_hidden: false, randomised_mac: false, snap_length: 600 }
+        Self { second_phone: false, vpn: false, names_hidden: false, randomised_mac: false, snap_length: 160 }
     }
 }
 

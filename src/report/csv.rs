@@ -42,11 +42,6 @@ impl<'a> Cell<'a> {
         text.map_or(Self::Empty, Self::text)
     }
 
-    /// A count where there is one.
-    pub(super) fn count(count: Option<u64>) -> Self {
-        count.map_or(Self::Empty, Self::Count)
-    }
-
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Count(n) => write!(out, "{n}"),

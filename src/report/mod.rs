@@ -11,6 +11,8 @@ mod calendar;
 mod canvas;
 mod csv;
 mod flows;
+mod heat;
+mod html;
 mod json;
 mod look;
 mod page;
@@ -26,6 +28,7 @@ mod sample;
 mod tests;
 
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
+pub use html::html;
 pub use json::{json, json_text};
 pub use look::{Colour, Glyphs, Look};
 pub use redact::{Key, Redaction};

@@ -7,8 +7,8 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Colour, FLOW_COLUMNS, Glyphs, Key, Look, Redaction, flows_csv, flows_csv_header, flows_jsonl, flows_table, json,
-    json_text, sample, text,
+    Colour, FLOW_COLUMNS, Glyphs, Key, Look, Redaction, flows_csv, flows_csv_header, flows_jsonl, flows_table, html,
+    json, json_text, sample, text,
 };
 use crate::pipeline::{Audit, FlowRow};
 
@@ -34,7 +34,11 @@ fn csv_of(rows: &[FlowRow], redaction: &Redaction) -> String {
 /// Every format of an audit, with its name.
 fn every_format(audit: &Audit, redaction: Redaction) -> Vec<(&'static str, String)> {
     let plain = Look { redaction, ..look(100) };
-    vec![("text", text(audit, &plain)), ("json", json_text(&json(audit, &redaction)))]
+    vec![
+        ("text", text(audit, &plain)),
+        ("json", json_text(&json(audit, &redaction))),
+        ("html", html(audit, &redaction)),
+    ]
 }
 
 /// With `NIGHTAUDIT_SAMPLES=FOLDER`, every sample is also written there to be looked at.
@@ -45,6 +49,7 @@ fn samples_can_be_written_out_to_be_looked_at() {
     for (name, audit) in sample::all() {
         write(format!("{name}.80.txt"), text(&audit, &look(80)));
         write(format!("{name}.120.ansi"), text(&audit, &Look { colour: Colour::Always, ..look(120) }));
+        write(format!("{name}.html"), html(&audit, &Redaction::Off));
         write(format!("{name}.json"), json_text(&json(&audit, &Redaction::Off)));
     }
     write("flows.txt".to_owned(), flows_table(&sample::flows(), &look(120)));

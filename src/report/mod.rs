@@ -15,8 +15,10 @@ mod heat;
 mod html;
 mod json;
 mod look;
+mod markdown;
 mod page;
 mod redact;
+mod sheets;
 mod strip;
 mod table;
 mod text;
@@ -31,5 +33,7 @@ pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_ta
 pub use html::html;
 pub use json::{json, json_text};
 pub use look::{Colour, Glyphs, Look};
+pub use markdown::markdown;
 pub use redact::{Key, Redaction};
+pub use sheets::{NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, subjects_csv};
 pub use text::text;

@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 560.0;
 /// Room for labels at the left.
-const LEFT: f64 = 58.0;
+const LEFT: f64 = 66.0;
 
 fn px(x: f64) -> String {
     let text = format!("{x:.1}");
@@ -59,7 +59,7 @@ fn line(m: &mut Markup, class: &str, from: [f64; 2], to: [f64; 2]) {
 /// Bars of unattended upload night by night, with the bounds as lines.
 pub(super) fn bars(m: &mut Markup, card: &Card<'_>, audit: &Audit) {
     const TOP: f64 = 18.0;
-    const HEIGHT: f64 = 130.0;
+    const HEIGHT: f64 = 120.0;
     let nights = card.nights();
     if nights.is_empty() {
         return;
@@ -90,6 +90,7 @@ pub(super) fn bars(m: &mut Markup, card: &Card<'_>, audit: &Audit) {
         label(m, "tick end", [LEFT - 6.0, TOP + 4.0], &most.to_string());
         line(m, "grid", [LEFT, TOP], [WIDTH, TOP]);
         if let Some(median) = card.finding.bounds.median_night {
+            line(m, "halo", [LEFT, y(median)], [WIDTH, y(median)]);
             line(m, "median", [LEFT, y(median)], [WIDTH, y(median)]);
             if y(median) > TOP + 16.0 && y(median) < TOP + HEIGHT - 12.0 {
                 label(m, "tick end", [LEFT - 6.0, y(median) + 4.0], &median.to_string());
@@ -112,7 +113,7 @@ pub(super) fn bars_key(m: &mut Markup, card: &Card<'_>) {
 
 /// Every how many nights a date is written, so that dates do not touch.
 fn date_every(nights: usize) -> usize {
-    let room_for = 10;
+    let room_for = 6;
     let least = nights.div_ceil(room_for).max(1);
     if least == 1 { 1 } else { least.div_ceil(7) * 7 }
 }
@@ -121,7 +122,7 @@ fn date_every(nights: usize) -> usize {
 pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, watched: &[Watched], audit: &Audit) {
     let Some(heat) = Heat::of(card.minutes, card.nights(), watched, audit.timezone) else { return };
     const TOP: f64 = 18.0;
-    let tall = if heat.rows.len() > 40 { 6.0 } else { 9.0 };
+    let tall = if heat.rows.len() > 40 { 6.0 } else { 8.0 };
     let wide = (WIDTH - LEFT) / QUARTERS as f64;
     let title = format!("{}: when uploads went up, night by night", card.name);
     let about = "Each row is a night of 24 hours, each cell a quarter of an hour by the local clock; darker is more.";

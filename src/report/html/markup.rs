@@ -73,16 +73,25 @@ fn ends_a_line(name: &str) -> bool {
 const LONGEST: usize = 10_000;
 
 fn escape(text: &str, out: &mut String) {
-    for c in shown(text, LONGEST).chars() {
+    let safe = shown(text, LONGEST);
+    for (at, c) in safe.char_indices() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            ' ' if parts_number_and_unit(&safe, at) => out.push_str("&nbsp;"),
             c => out.push(c),
         }
     }
+}
+
+/// Whether the blank at `at` stands between a number and its unit, which belong on one line.
+fn parts_number_and_unit(text: &str, at: usize) -> bool {
+    let (before, after) = (&text[..at], &text[at + 1..]);
+    let unit = after.split([' ', ',', '.', ';', ')', ':']).next().unwrap_or_default();
+    before.ends_with(|c: char| c.is_ascii_digit()) && matches!(unit, "%" | "B" | "kB" | "MB" | "GB" | "TB")
 }
 
 #[cfg(test)]
@@ -97,5 +106,12 @@ mod tests {
             markup.finish(),
             "<!DOCTYPE html>\n<p title=\"&quot; onload=&#39;alert(1)\">&lt;script&gt;\\u{1b}[2J&amp;&lt;/script&gt;</p>\n"
         );
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit() {
+        let mut markup = Markup::document();
+        markup.leaf("p", &[], "under 0.08 MB, or 5 % of 3 nights");
+        assert!(markup.finish().contains("0.08&nbsp;MB, or 5&nbsp;% of 3 nights"));
     }
 }

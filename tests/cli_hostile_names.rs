@@ -73,11 +73,12 @@ fn the_name_of_a_file_is_made_safe_too() {
 /// Lookups and an HTTP request whose names carry everything in [`HOSTILE`].
 fn capture_of_hostile_names() -> (TempDir, PathBuf) {
     let mut capture = Pcap::empty(ETHERNET);
-    let labels = HOSTILE.iter().map(|(sequence, _)| *sequence).chain(["=1+1", "@SUM(A1)", "+1", "\"quoted\",cell", "a.b"]);
-    for (second, label) in (1_750_000_000..).zip(labels) {
+    let labels =
+        HOSTILE.iter().map(|(sequence, _)| *sequence).chain(["=1+1", "@SUM(A1)", "+1", "\"quoted\",cell", "a.b"]);
+    for ((second, port), label) in (1_750_000_000..).zip(40_001..).zip(labels) {
         capture.push(second, &lookup(&[label.as_bytes(), b"example", b"net"]));
         let request = format!("GET / HTTP/1.1\r\nHost: {label}.example.net\r\n\r\n");
-        capture.push(second, &http(second, request.as_bytes()));
+        capture.push(second, &http(port, request.as_bytes()));
     }
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("hostile.pcap");

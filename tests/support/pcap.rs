@@ -129,13 +129,12 @@ pub(crate) fn lookup(labels: &[&[u8]]) -> Vec<u8> {
     udp(40_000, 53, [192, 168, 7, 1], &dns)
 }
 
-/// An Ethernet frame from `192.168.7.23` with `payload` in a TCP segment to port 80 of `157.240.0.60`.
-pub(crate) fn http(sequence: u32, payload: &[u8]) -> Vec<u8> {
+/// An Ethernet frame from `port` of `192.168.7.23` with `payload` in a TCP segment to port 80 of `157.240.0.60`.
+pub(crate) fn http(port: u16, payload: &[u8]) -> Vec<u8> {
     let mut tcp = Vec::new();
-    tcp.extend(40_001_u16.to_be_bytes());
+    tcp.extend(port.to_be_bytes());
     tcp.extend(80_u16.to_be_bytes());
-    tcp.extend(sequence.to_be_bytes());
-    tcp.extend([0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
+    tcp.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0]);
     tcp.extend(payload);
     ethernet(6, [157, 240, 0, 60], &tcp)
 }

@@ -1,8 +1,38 @@
 //! One device's minutes become findings: attended mask, cycles, coverage, bursts, evidence, bounds, verdict.
 //!
-//! In: a [`DeviceLedger`](crate::ledger::DeviceLedger). Out: a [`DeviceFinding`].
+//! In: a [`DeviceLedger`](crate::ledger::DeviceLedger). Out: a [`DeviceFinding`]. Nothing is learned from the nights of
+//! the subject that is judged; every threshold is a named number of [`Settings`]. The method, with the source of each
+//! formula, is in `docs/method.md`.
+//!
+//! ```
+//! use nightaudit::{ledger::DeviceLedger, night::{Settings, judge}};
+//!
+//! let found = judge(&DeviceLedger::default(), &Settings::default());
+//! assert!(found.findings.is_empty());
+//! ```
+
+mod attended;
+mod beta;
+mod bounds;
+mod burst;
+mod coverage;
+mod cycle;
+mod declared;
+mod evidence;
+mod judge;
+mod multiplicity;
+mod score;
+mod settings;
+mod spans;
+mod tally;
+mod verdict;
 
 use crate::base::{Bytes, Minute};
+
+pub use judge::judge;
+pub use multiplicity::discoveries;
+pub use score::{Score, Term};
+pub use settings::{BadSetting, Declared, Settings};
 
 /// What is said of one subject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -31,7 +61,7 @@ pub enum Grade {
 }
 
 /// One cycle of one subject: 24 hours cut at the device's most active hour.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Night {
     /// Its first minute.
     pub start: Minute,
@@ -47,6 +77,19 @@ pub struct Night {
     pub attended_up: Bytes,
     /// Upload in real-time streams.
     pub streams_up: Bytes,
+    /// What was deducted from the raw upload to get the excess.
+    pub deductions: Deductions,
+}
+
+/// The difference between raw and counted unattended upload, item by item: the items add up to it, to the byte.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Deductions {
+    /// What acknowledging downloads may take.
+    pub acknowledgements: Bytes,
+    /// Real-time streams, such as calls and cameras.
+    pub streams: Bytes,
+    /// The rest of uploads that began while somebody was there.
+    pub attended_starts: Bytes,
 }
 
 /// Something about a finding that its reader must know.
@@ -85,6 +128,13 @@ pub enum Lacking {
     },
     /// An opaque tunnel hides which app sent what.
     Tunnel,
+    /// Other traffic hardly ever shows a person: a capture of this app alone, or a device that nobody uses.
+    OtherTraffic {
+        /// On how many nights it does.
+        used: u32,
+        /// Of how many.
+        nights: u32,
+    },
     /// The device was hardly seen while unattended.
     Coverage,
 }
@@ -106,6 +156,10 @@ pub struct EvidenceNumbers {
     pub median_hit: Option<Bytes>,
     /// On which eligible night, counted from 1, the evidence first sufficed.
     pub first_flagged_night: Option<u32>,
+    /// With 95 % credibility, the share of nights with a hit of the smallest size lies between these (Jeffreys).
+    pub hit_share: Option<(f64, f64)>,
+    /// The evidence stands when all rows of the device are judged together (e-BH).
+    pub stands_among_rows: bool,
 }
 
 /// What the capture says was not there (docs/method.md).
@@ -125,6 +179,14 @@ pub struct Bounds {
     pub detectable: Option<Bytes>,
     /// The smallest nightly upload that would have been called `export-like`.
     pub detectable_export: Option<Bytes>,
+    /// The smallest upload on every other night that would have been flagged at all.
+    pub detectable_alternate: Option<Bytes>,
+    /// The smallest upload on every other night that would have been called `export-like`.
+    pub detectable_export_alternate: Option<Bytes>,
+    /// What was deducted on the night with the most raw upload.
+    pub raw_deductions: Deductions,
+    /// Share of injected uploads that seemed to begin while somebody was there, and so were hidden; `None`: not tried.
+    pub hidden_share: Option<f64>,
 }
 
 /// One unattended or attended upload: minutes joined over short pauses.
@@ -161,6 +223,8 @@ pub struct Finding {
     pub nights: Vec<Night>,
     /// The largest upload seen, attended or not.
     pub largest_upload: Option<Upload>,
+    /// The evidence as one number; `None` where the verdict is `insufficient`.
+    pub score: Option<Score>,
 }
 
 /// What is said of one device.

@@ -31,6 +31,7 @@ pub(crate) struct Flow {
     pub(crate) payload_ab: u64,
     pub(crate) payload_ba: u64,
     pub(crate) session: Option<Session>,
+    pub(crate) lookup: Option<String>,
 }
 
 /// What the endpoints of a connection know beyond that.

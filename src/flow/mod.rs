@@ -14,7 +14,7 @@ pub use table::FlowTable;
 
 use crate::{
     base::{Bytes, Endpoint, Mac, Minute, Stamp},
-    capture::AppTag,
+    capture::{AppTag, Heading},
 };
 
 /// A flow's number: a place in the table, and which of the flows that stood there it is.
@@ -119,6 +119,17 @@ impl Side {
     }
 }
 
+impl Heading {
+    /// The heading of what the initiator sends, from that of a packet of `sender`'s.
+    const fn seen_from(self, sender: Side) -> Self {
+        match (sender, self) {
+            (Side::Initiator, heading) => heading,
+            (Side::Responder, Self::Inbound) => Self::Outbound,
+            (Side::Responder, Self::Outbound) => Self::Inbound,
+        }
+    }
+}
+
 /// Who a flow is between.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct FlowKey {
@@ -158,6 +169,8 @@ pub enum FlowEvent {
         flow: FlowId,
         /// Between whom.
         key: FlowKey,
+        /// Which way what the initiator sends goes, as seen from the capturing host, where the capture says so.
+        heading: Option<Heading>,
         /// When.
         at: Stamp,
     },

@@ -186,7 +186,8 @@ impl FlowTable {
         let Slot { serial, flow: place } = &mut self.slots[slot as usize];
         *serial = serial.wrapping_add(1);
         let flow_id = id(*serial, slot);
-        events.push(FlowEvent::Opened { flow: flow_id, key: flow.key, at: packet.stamp });
+        let heading = packet.heading.map(|heading| heading.seen_from(flow.side(forward)));
+        events.push(FlowEvent::Opened { flow: flow_id, key: flow.key, heading, at: packet.stamp });
         self.expiry.put(flow_id, flow.deadline(&self.limits));
         *place = Some(flow);
         self.by_tuple.insert(tuple, slot);

@@ -118,7 +118,3 @@ pub enum Confidence {
     /// Vendor documentation, captures, or several independent sources.
     High,
 }
-
-/// An audited device's number.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
-pub struct DeviceId(pub u32);

@@ -248,6 +248,7 @@ fn lacking(lacking: &Lacking) -> Value {
         Lacking::Nights { eligible, needed } => json!({"what": "nights", "eligible": eligible, "needed": needed}),
         Lacking::AttendedTime { leak } => json!({"what": "attended-time", "leak": leak}),
         Lacking::Tunnel => json!({"what": "tunnel"}),
+        Lacking::OtherTraffic { used, nights } => json!({"what": "other-traffic", "used": used, "nights": nights}),
         Lacking::Coverage => json!({"what": "coverage"}),
     }
 }

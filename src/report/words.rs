@@ -420,6 +420,10 @@ pub(super) fn lacking(lacking: &Lacking) -> String {
         Lacking::Tunnel => "A VPN tunnel hides which app sent what. Capture with the VPN off, or on the phone before \
             the traffic enters the tunnel."
             .to_owned(),
+        Lacking::OtherTraffic { used, nights } => format!(
+            "When the phone was in use cannot be told: its other traffic shows a person on {used} of {nights} nights. \
+             Capture all of its apps, not one alone, or state the hours of rest (--asleep 23:30-07:00)."
+        ),
         Lacking::Coverage => {
             "The phone was hardly seen while nobody used it. Capture where it spends the night.".to_owned()
         }
@@ -435,6 +439,7 @@ pub(super) fn lacking_short(lacking: &Lacking) -> String {
         }
         Lacking::AttendedTime { .. } => "when it was in use cannot be told".to_owned(),
         Lacking::Tunnel => "a VPN hides which app sent what".to_owned(),
+        Lacking::OtherTraffic { .. } => "other traffic shows no use".to_owned(),
         Lacking::Coverage => "hardly observed while unused".to_owned(),
     }
 }

@@ -104,15 +104,7 @@ mod tests {
     const AUTUMN: Minute = Minute(29_880_780);
 
     fn night(start: Minute) -> Night {
-        Night {
-            start,
-            coverage: 1.0,
-            unattended_up: Bytes::ZERO,
-            unattended_raw_up: Bytes::ZERO,
-            bulk_up: Bytes::ZERO,
-            attended_up: Bytes::ZERO,
-            streams_up: Bytes::ZERO,
-        }
+        Night { start, coverage: 1.0, ..Night::default() }
     }
 
     fn up(bytes: u64) -> Cell {

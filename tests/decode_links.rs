@@ -108,6 +108,12 @@ fn cooked_captures_name_the_sender_and_the_heading() {
 }
 
 #[test]
+fn fddi_leads_through_llc_to_ip() {
+    let front = [&[0x50][..], &[0xaa; 12], &[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0]].concat();
+    assert_leads_to(LinkType(10), &front, &datagram());
+}
+
+#[test]
 fn loopback_families_are_read_in_either_order() {
     assert_leads_to(LinkType::NULL, &2_u32.to_le_bytes(), &datagram());
     assert_leads_to(LinkType::NULL, &2_u32.to_be_bytes(), &datagram());

@@ -340,8 +340,36 @@ fn overlapping_fragments_spoil_their_datagram_but_lose_no_byte() {
         decoder.flush();
         let packet = decoder.abandoned().unwrap();
         assert_eq!((packet.wire_len as usize, packet.dst.port), (wire, 53));
+        assert_eq!(packet.payload_len, 24 - 8, "what came before the overlap");
         assert!(decoder.abandoned().is_none());
     }
+}
+
+#[test]
+fn an_end_before_what_was_seen_spoils_the_datagram() {
+    let mut decoder = Decoder::default();
+    for fragment in [fragment_v4(1, 3, true, &[1; 8]), fragment_v4(1, 1, false, &[2; 8])] {
+        assert!(matches!(decoder.decode(&frame(LinkType::RAW, &fragment, 28)), Decoded::Held));
+    }
+    decoder.flush();
+    assert_eq!(decoder.abandoned().map(|packet| (packet.wire_len, packet.payload_len)), Some((56, 8)));
+}
+
+#[test]
+fn room_is_given_back_when_a_datagram_is_whole_or_given_up() {
+    let limits = Limits { datagrams: 2, bytes: 600, patience_seconds: 30 };
+    let mut decoder = Decoder::new(limits);
+    for id in 0..50 {
+        let [first, second] = &cut_up(id, &[id; 80], true, 8)[..] else { panic!("two fragments") };
+        assert!(matches!(decoder.decode(&frame(LinkType::RAW, first, first.len())), Decoded::Held), "{id}");
+        if id % 2 == 0 {
+            assert!(matches!(decoder.decode(&frame(LinkType::RAW, second, second.len())), Decoded::Packet(_)), "{id}");
+        } else {
+            decoder.flush();
+            assert!(decoder.abandoned().is_some(), "{id}");
+        }
+    }
+    assert_eq!((decoder.counts().reassembled, decoder.counts().abandoned), (25, 25));
 }
 
 #[test]

@@ -108,6 +108,12 @@ fn cooked_captures_name_the_sender_and_the_heading() {
 }
 
 #[test]
+fn fddi_leads_through_llc_to_ip() {
+    let front = [&[0x50][..], &[0xaa; 12], &[0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0]].concat();
+    assert_leads_to(LinkType(10), &front, &datagram());
+}
+
+#[test]
 fn loopback_families_are_read_in_either_order() {
     assert_leads_to(LinkType::NULL, &2_u32.to_le_bytes(), &datagram());
     assert_leads_to(LinkType::NULL, &2_u32.to_be_bytes(), &datagram());
@@ -286,7 +292,9 @@ fn what_only_looks_like_a_tunnel_counts_as_it_is() {
     let quiet = [9; 40];
     let mut longer = datagram();
     longer[3] += 1; // the inner total length is beyond the tunnel
-    for body in [&quiet[..], &longer, &[]] {
+    // Behind a true VXLAN header and datagram, more than headers and padding account for.
+    let roomy = [&[8, 0, 0, 0, 0, 0, 1, 0][..], &ethernet(0x0800), &datagram(), &[0; 200]].concat();
+    for body in [&quiet[..], &longer, &[], &roomy] {
         for port in [2152, 3544, 4789, 4790, 6081] {
             let data = over_udp(port, body);
             let mut decoder = Decoder::default();

@@ -79,7 +79,7 @@ impl Fragments {
         if self.bytes + Partial::price(fragment) > self.limits.bytes {
             return Joined::Refused;
         }
-        let key = Key { ends: fragment.ends.addresses(), id: place.id };
+        let key = Key { ends: (fragment.ends.src(), fragment.ends.dst()), id: place.id };
         let Some(serial) = self.serial(key, envelope) else { return Joined::Refused };
         let Some(partial) = self.waiting.get_mut(&serial).filter(|partial| !partial.is_full()) else {
             return Joined::Refused;

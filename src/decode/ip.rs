@@ -42,17 +42,30 @@ pub(super) enum Ends<'a> {
 }
 
 impl Ends<'_> {
-    /// Source and destination, an IPv4-mapped IPv6 address unwrapped.
+    /// The sender, an IPv4-mapped IPv6 address unwrapped.
     #[inline]
-    pub(super) fn addresses(self) -> (IpAddr, IpAddr) {
+    pub(super) fn src(self) -> IpAddr {
         match self {
-            Self::V4(&[s0, s1, s2, s3, d0, d1, d2, d3]) => {
-                (Ipv4Addr::new(s0, s1, s2, s3).into(), Ipv4Addr::new(d0, d1, d2, d3).into())
-            }
-            Self::V6(octets) => (canonical(octets.first_chunk()), canonical(octets.last_chunk())),
-            Self::Known(addresses) => *addresses,
+            Self::V4(octets) => plain(octets.first_chunk()),
+            Self::V6(octets) => canonical(octets.first_chunk()),
+            Self::Known((src, _)) => *src,
         }
     }
+
+    /// The receiver, likewise.
+    #[inline]
+    pub(super) fn dst(self) -> IpAddr {
+        match self {
+            Self::V4(octets) => plain(octets.last_chunk()),
+            Self::V6(octets) => canonical(octets.last_chunk()),
+            Self::Known((_, dst)) => *dst,
+        }
+    }
+}
+
+#[inline]
+fn plain(octets: Option<&[u8; 4]>) -> IpAddr {
+    Ipv4Addr::from(octets.copied().unwrap_or_default()).into()
 }
 
 #[inline]

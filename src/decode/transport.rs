@@ -41,11 +41,10 @@ impl<'a> Segment<'a> {
 
     #[inline]
     fn of(&self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
-        let (src, dst) = datagram.ends.addresses();
         Packet {
             stamp: envelope.stamp,
-            src: Endpoint::new(src, self.src_port),
-            dst: Endpoint::new(dst, self.dst_port),
+            src: Endpoint::new(datagram.ends.src(), self.src_port),
+            dst: Endpoint::new(datagram.ends.dst(), self.dst_port),
             transport: self.transport,
             wire_len: datagram.wire_len,
             payload_len: u32::try_from(self.payload.wire()).unwrap_or(u32::MAX),

@@ -9,7 +9,7 @@ use super::{
     piece::Piece,
 };
 
-/// The datagram inside `datagram`, if that is a tunnel and what it carries is IP from its first to its last byte.
+/// The datagram inside `datagram`, if that is a tunnel and carries little else: headers, and the padding of Ethernet.
 ///
 /// GRE (RFC 2784, RFC 2890, RFC 2637) with IP, Ethernet, PPP or ERSPAN; IP in IP (RFC 2003, RFC 4213); and over UDP
 /// VXLAN (RFC 7348) with its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281) and Teredo (RFC 4380).
@@ -27,8 +27,10 @@ pub(super) fn open<'a>(
         _ => return None,
     };
     let mut inner = ip::read(inner, Trust::Tunnel, counts).ok()?;
+    // What does not belong to the inner datagram goes uncounted: it must not be room to hide an upload in.
+    let overhead = datagram.body.wire().saturating_sub(usize::try_from(inner.wire_len).unwrap_or(usize::MAX));
     extension::pass(&mut inner, counts);
-    if inner.protocol == NOTHING {
+    if inner.protocol == NOTHING || overhead > MOST_OVERHEAD {
         return None;
     }
     *envelope = inner_envelope;
@@ -144,6 +146,9 @@ fn teredo<'a>(mut piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
     }
     piece.kept().first().is_some_and(|first| first >> 4 == 6).then_some(piece)
 }
+
+/// Tunnel headers with options, an Ethernet header with tags, and padding to 60 bytes, in bytes.
+const MOST_OVERHEAD: usize = 128;
 
 const IPV4: u8 = ip_number::IPV4.0;
 const UDP: u8 = ip_number::UDP.0;

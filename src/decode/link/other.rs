@@ -20,6 +20,12 @@ pub(super) fn loopback(piece: Piece<'_>) -> Opened<'_> {
     }
 }
 
+/// FDDI: frame control and two addresses, in a bit order that depends on who captured them, then LLC.
+pub(super) fn fddi(piece: Piece<'_>) -> Opened<'_> {
+    let &[control, ..] = piece.head::<13>("FDDI")?;
+    if control & 0xf0 == FDDI_LLC { ethernet::llc(piece.past(13)) } else { Err(Refusal::NotIp) }
+}
+
 /// Linux netfilter log: type-length-value fields in the order of whoever captured it, one of them the packet.
 pub(super) fn netfilter_log(piece: Piece<'_>) -> Opened<'_> {
     let &[_family, 0, _, _] = piece.head("netfilter log")? else { return Err(Refusal::NotIp) };
@@ -119,6 +125,7 @@ fn little_endian(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
+const FDDI_LLC: u8 = 0x50;
 const NETFILTER_PAYLOAD: u16 = 9;
 const NETLINK: u16 = 824;
 const FRAME_802_2: u16 = 4;

@@ -1,5 +1,7 @@
 //! Capture files as bytes: what is read of them, whole, cut, damaged, packed, and of several at once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: failing is their way to report")]
+
 use std::{
     fs,
     io::Write,
@@ -143,7 +145,8 @@ fn option(order: Order, code: u16, value: &[u8]) -> Vec<u8> {
 
 fn enhanced(order: Order, interface: u32, ticks: u64, data: &[u8], options: &[u8]) -> Vec<u8> {
     let len = u32::try_from(data.len()).unwrap();
-    let mut body = order.u32s(&[interface, (ticks >> 32) as u32, (ticks & 0xffff_ffff) as u32, len, len]);
+    let [high, low] = [ticks >> 32, ticks % (1 << 32)].map(|half| u32::try_from(half).unwrap());
+    let mut body = order.u32s(&[interface, high, low, len, len]);
     body.extend(data);
     body.resize(body.len().next_multiple_of(4), 0);
     body.extend(options);
@@ -162,9 +165,9 @@ fn classic_pcap_reads_alike_in_both_orders_and_all_variants() {
             let (frames, reports, failed) = read_bytes(&pcap(order, magic, 1, PACKETS));
             assert!(failed.is_empty(), "{failed:?}");
             let found: Vec<_> = frames.iter().map(|it| (it.stamp, it.data.as_slice(), it.original_len)).collect();
-            let expected = PACKETS
-                .iter()
-                .map(|&(s, f, data)| (Stamp::new(s.into(), u64::from(f) * nanos), data, data.len() as u32 + 7));
+            let expected = PACKETS.iter().map(|&(s, f, data)| {
+                (Stamp::new(s.into(), u64::from(f) * nanos), data, u32::try_from(data.len()).unwrap() + 7)
+            });
             assert_eq!(found, expected.collect::<Vec<_>>(), "{order:?} {magic:#x}");
             assert_eq!(reports[0].links, [LinkType::ETHERNET]);
             assert_eq!((reports[0].first, reports[0].last), (Some(frames[0].stamp), Some(frames[2].stamp)));
@@ -183,7 +186,7 @@ fn sections_may_change_byte_order_and_interfaces_their_clock_and_link_type() {
     let little = Order::Little;
     let big = Order::Big;
     let resolution = option(little, 9, &[9]);
-    let offset = [option(big, 9, &[0x80 | 10]), option(big, 14, &1_000_i64.to_be_bytes())].concat();
+    let offset = [option(big, 9, &[0x8a]), option(big, 14, &1_000_i64.to_be_bytes())].concat();
     let bytes = [
         section(little),
         interface(little, 1, &[]),
@@ -322,7 +325,7 @@ fn what_is_no_capture_is_named_with_what_would_mend_it() {
         ("letter", b"x".to_vec(), "looks like text"),
         ("lines", b"\n\r\r\n and so forth".to_vec(), "looks like text"),
         ("zeros", vec![0; 900], "zeros"),
-        ("noise", vec![0x9c, 1, 0xff, 0xfe, 3], "unknown format that starts with 9c01fffe"),
+        ("noise", vec![0x9c, 1, 0xff, 0xfe, 3], "unknown format that starts with 9c 01 ff fe"),
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), "unpack it first with xz -d"),
         ("snoop", b"snoop\0\0\0\0\0\0\x02".to_vec(), "editcap -F pcapng"),
         ("packed", gzip(b"just text"), "is a gzip of text"),
@@ -525,7 +528,9 @@ fn borrowed(frame: &Owned) -> Frame<'_> {
 
 fn written(frames: &[Owned]) -> Vec<u8> {
     let mut writer = PcapngWriter::new(Vec::new(), 65_535).unwrap();
-    frames.iter().for_each(|frame| writer.write(&borrowed(frame), Some("seen at the gateway")).unwrap());
+    for frame in frames {
+        writer.write(&borrowed(frame), Some("seen at the gateway")).unwrap();
+    }
     writer.finish().unwrap()
 }
 

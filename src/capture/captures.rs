@@ -294,7 +294,7 @@ impl Opening {
 /// The size of a file; `None` for streams.
 fn file_size(path: &Path) -> Option<u64> {
     let metadata = fs::metadata(path).ok().filter(|_| path.as_os_str() != STANDARD_INPUT)?;
-    metadata.is_file().then(|| metadata.len())
+    metadata.is_file().then_some(metadata.len())
 }
 
 /// Inputs beyond these that are open at the same time are read without threads of their own.

@@ -212,10 +212,10 @@ fn head_of(raw: &mut impl Read) -> io::Result<Vec<u8>> {
 fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
     let failed = |window: &Window, error: &io::Error| reading_failed(codec, window.offset(), error);
     // A packed file may announce itself and hold nothing, or be cut at once: what is there is what is described.
-    if let Err(error) = window.has(sniff::HEAD) {
-        if window.left() == 0 {
-            return Err(failed(window, &error));
-        }
+    if let Err(error) = window.has(sniff::HEAD)
+        && window.left() == 0
+    {
+        return Err(failed(window, &error));
     }
     let head = window.front();
     if head.is_empty() && codec == Codec::Plain {

@@ -9,6 +9,8 @@ mod error;
 mod feed;
 mod input;
 mod link;
+#[cfg(feature = "live")]
+mod live;
 mod options;
 mod pcap;
 mod pcapng;
@@ -23,6 +25,8 @@ mod write;
 pub use captures::{Captures, Opened, Progress, Repeated};
 pub use error::{CaptureError, Cut, CutReason, Problem};
 pub use link::LinkType;
+#[cfg(feature = "live")]
+pub use live::{Delivery, Drops, Interface, Live, LiveError, LiveOptions, list_interfaces};
 pub use report::FileReport;
 pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 

@@ -83,7 +83,7 @@ impl PcapngReader {
             self.order = section_order(window)?;
         }
         let length = self.order.u32([l0, l1, l2, l3]);
-        if length < BLOCK_FRAME || length % 4 != 0 {
+        if length < BLOCK_FRAME || !length.is_multiple_of(4) {
             return Err(Stop::cut(window, CutReason::AbsurdLength(length)));
         }
         Ok(Some((self.order.u32([k0, k1, k2, k3]), length)))

@@ -277,6 +277,63 @@ fn a_packet_of_no_interface_is_counted_and_passed_over() {
 }
 
 #[test]
+fn what_the_capturing_program_lost_is_summed_over_interfaces_and_sections() {
+    let order = Order::Little;
+    let statistics = |interface: u32, interface_lost: u64, system_lost: u64| {
+        let lost = [option(order, 5, &interface_lost.to_le_bytes()), option(order, 7, &system_lost.to_le_bytes())];
+        block(order, 5, &[order.u32s(&[interface, 0, 0]), lost.concat()].concat())
+    };
+    let bytes = [
+        section(order),
+        interface(order, 1, &[]),
+        interface(order, 1, &[]),
+        statistics(0, 5, 5),
+        statistics(0, 20, 7),
+        statistics(1, 0, 100),
+        statistics(9, 1_000, 0),
+        section(order),
+        interface(order, 1, &[]),
+        enhanced(order, 0, 0, b"good", &[]),
+        statistics(0, 3_000, 0),
+    ];
+    let (frames, reports, _) = read_bytes(&bytes.concat());
+    assert_eq!((frames.len(), reports[0].lost, reports[0].cut), (1, 3_127, None));
+}
+
+#[test]
+fn a_pipe_is_read_as_it_comes_and_hashed() {
+    let folder = TempDir::new().unwrap();
+    let bytes = large();
+    for (name, content) in [("plain", bytes.clone()), ("gz", packed("gz", &bytes)), ("zst", packed("zst", &bytes))] {
+        let pipe = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (path, sent) = (pipe.clone(), content.clone());
+        let writer = std::thread::spawn(move || fs::write(path, sent).unwrap());
+        let mut captures = Captures::open(&[&pipe]).captures;
+        assert_eq!(captures.progress().total, None);
+        let mut frames = 0;
+        while captures.advance().is_some() {
+            frames += 1;
+        }
+        writer.join().unwrap();
+        assert_eq!(frames, 4_000);
+        assert_eq!(captures.into_reports()[0].sha256, sha256(&content), "{name}");
+    }
+}
+
+#[test]
+fn a_pipe_that_breaks_off_ends_within_a_record() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (path, bytes) = (pipe.clone(), large());
+    let writer = std::thread::spawn(move || fs::write(path, &bytes[..bytes.len() - 5]).unwrap());
+    let (frames, reports, _) = read_all(&[&pipe]);
+    writer.join().unwrap();
+    assert_eq!((frames.len(), reports[0].cut.map(|cut| cut.why)), (3_999, Some(CutReason::EndsWithin)));
+}
+
+#[test]
 fn an_absurd_length_ends_a_capture_where_it_stands() {
     let mut bytes = pcap(Order::Little, MICROS, 1, PACKETS);
     let offset = bytes.len() as u64;
@@ -487,6 +544,15 @@ fn a_bomb_streams() {
         frames += 1;
     }
     assert_eq!(frames, 3 + (256 << 20) / 16);
+}
+
+#[test]
+fn a_window_too_large_is_told_from_damage() {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.write_all(&pcap(Order::Little, MICROS, 1, PACKETS)).unwrap();
+    let (.., failed) = read_bytes(&encoder.finish().unwrap());
+    assert!(failed[0].contains("zstd -d --long=31"), "{failed:?}");
 }
 
 fn sha256(bytes: &[u8]) -> String {

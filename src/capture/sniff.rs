@@ -28,6 +28,8 @@ impl Format {
     }
 }
 
+/// How many bytes [`Format::of`] looks at.
+pub(super) const MAGIC: usize = 12;
 /// How many bytes [`describe`] looks at.
 pub(super) const HEAD: usize = 512;
 

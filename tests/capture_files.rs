@@ -465,6 +465,9 @@ fn overlapping_captures_are_merged_frame_by_frame() {
     assert_eq!(frames.len() as u64, reports.iter().map(|report| report.frames).sum::<u64>());
     assert_eq!(frames.len(), 300 + 100 + 150 + 60 + 300);
     assert!(frames.is_sorted_by_key(|frame| frame.stamp));
+    for (n, report) in reports.iter().enumerate() {
+        assert_eq!(frames.iter().filter(|frame| frame.input == n).count() as u64, report.frames);
+    }
 }
 
 #[test]
@@ -514,6 +517,65 @@ fn packed_captures_read_like_plain_ones_and_are_hashed_as_they_lie() {
         assert!(failed.is_empty(), "{failed:?}");
         assert_eq!(frames, plain);
         assert_eq!(reports[0].sha256, sha256(&members));
+    }
+}
+
+#[test]
+fn the_largest_records_are_whole_wherever_blocks_end() {
+    let folder = TempDir::new().unwrap();
+    let data: Vec<u8> = (0..65_536_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let lengths = [262_144, 1, 262_143, 70_000, 262_144, 0, 131_071];
+    let packets: Vec<_> = (0..40_u32).map(|n| (n, 0, &data[..lengths[n as usize % lengths.len()]])).collect();
+    let mut bytes = pcap(Order::Little, NANOS, 1, &packets);
+    let end = bytes.len() as u64;
+    bytes.extend(Order::Little.u32s(&[40, 0, 262_145, 262_145]));
+    assert!(end > 5 << 20);
+
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (path, sent) = (pipe.clone(), bytes.clone());
+    let writer = std::thread::spawn(move || fs::write(path, sent));
+    for path in [file(&folder, "plain", &bytes), file(&folder, "zst", &packed("zst", &bytes)), pipe] {
+        let (frames, reports, _) = read_all(&[&path]);
+        assert!(frames.iter().map(|frame| frame.data.as_slice()).eq(packets.iter().map(|it| it.2)), "{path:?}");
+        let cut = reports[0].cut.unwrap();
+        assert_eq!((cut.offset, cut.why), (end, CutReason::AbsurdLength(262_145)), "{path:?}");
+    }
+    // The reader stops at the absurd record, which may be before the last byte is sent.
+    let _ = writer.join().unwrap();
+}
+
+#[test]
+fn a_file_that_is_gone_when_its_time_comes_ends_alone() {
+    let folder = TempDir::new().unwrap();
+    let first = file(&folder, "first", &pcap(Order::Little, MICROS, 1, PACKETS));
+    let second = file(&folder, "second", &pcap(Order::Little, MICROS, 1, &[(99, 0, b"never")]));
+    let third = file(&folder, "third", &pcap(Order::Little, MICROS, 1, &[(100, 0, b"last")]));
+    let mut captures = Captures::open(&[&second, &first, &third]).captures;
+    fs::remove_file(&second).unwrap();
+    let mut order = Vec::new();
+    while let Some(input) = captures.advance() {
+        order.push(input);
+    }
+    assert_eq!(order, [1, 1, 1, 2]);
+    let reports = captures.into_reports();
+    assert!(reports[0].error.as_ref().unwrap().to_string().contains("no such file"));
+    assert_eq!((reports[0].frames, reports[2].frames), (0, 1));
+}
+
+#[test]
+fn a_damaged_packed_capture_says_where() {
+    let folder = TempDir::new().unwrap();
+    let bytes = large();
+    for codec in ["gz", "zst"] {
+        let mut damaged = packed(codec, &bytes);
+        let middle = damaged.len() / 2;
+        damaged[middle..middle + 64].fill(0x55);
+        let (frames, reports, _) = read_all(&[file(&folder, codec, &damaged)]);
+        let error = reports[0].error.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert!(error.contains("damaged after") || reports[0].cut.is_some(), "{codec}: {:?}", reports[0]);
+        assert!(frames.len() < 4_000, "{codec}");
+        assert_eq!(reports[0].sha256, sha256(&damaged));
     }
 }
 

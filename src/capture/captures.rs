@@ -103,10 +103,8 @@ impl Captures {
         self.switch()
     }
 
-    /// The frame that the last [`advance`](Self::advance) went to.
-    ///
-    /// # Panics
-    /// Never: before the first frame and after the last it is an empty frame at the epoch.
+    /// The frame that the last [`advance`](Self::advance) went to; before the first and after the last an empty one
+    /// at the epoch.
     #[inline]
     pub fn frame(&self) -> Frame<'_> {
         self.current.as_ref().map_or(Frame::NONE, |(_, input)| input.frame())

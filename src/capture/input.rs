@@ -56,7 +56,7 @@ struct Facts {
 }
 
 impl Input {
-    /// Opens `path` and reads up to its first frame's door; bytes read are added to `read`.
+    /// Opens `path` and reads what comes before its first record; bytes read are added to `read`.
     pub(super) fn open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
         Self::try_open(path, effort, read).map_err(|problem| CaptureError::new(path, problem))
     }

@@ -1,5 +1,7 @@
 //! A user's own rules: how they override, what is said of a wrong one, and how a decision is explained.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
 use std::{fs, path::PathBuf};
 
 use nightaudit::identify::{Confidence, Query, Role, Rules, check};
@@ -127,7 +129,7 @@ fn checking_a_folder_lists_every_fault() {
                  [[expect]]\nhost = \"a.example\"\nrole = \"media\"\n\
                  [[expect]]\nhost = \"b.example\"\n\
                  [[expect]]\nhost = \"a.example\"\n";
-    let twice = wrong.lines().take(5).map(|line| format!("{line}\n")).collect::<String>();
+    let twice = wrong.lines().take(5).collect::<Vec<_>>().join("\n");
     let head = HEAD.replace("mine", "other");
     let folder = folder(&[("mine.toml", &(HEAD.to_owned() + wrong)), ("other.toml", &(head + &twice))]);
     let found = check(folder.path()).unwrap();

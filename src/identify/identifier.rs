@@ -284,10 +284,9 @@ impl Identifier {
 
     fn hand_over(&self, app: OwnerId, tag: &Tag, verdict: &mut Attribution) {
         let sender = self.rules.owner(app);
-        if let Some(far) = verdict.owner.map(|owner| self.rules.owner(owner)) {
-            if far.operator != sender.operator {
-                verdict.conflicts.push(format!("the far end looks like {}", far.name));
-            }
+        let far = verdict.owner.map(|owner| self.rules.owner(owner));
+        if let Some(far) = far.filter(|far| far.operator != sender.operator) {
+            verdict.conflicts.push(format!("the far end looks like {}", far.name));
         }
         verdict.owner = Some(app);
         verdict.kind = sender.kind;

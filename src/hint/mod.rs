@@ -2,8 +2,50 @@
 //!
 //! In: the ordered prefix of each direction (TCP) or the first datagrams (UDP). Out: [`Hint`]s. "Is this TLS yet?"
 //! is answered by an enum, [`Probe`], never by an error; nothing here allocates by a length from the wire.
+//!
+//! ```
+//! use nightaudit::{base::{Endpoint, Stamp}, flow::{FlowKey, Protocol, Side}, hint::{Appetite, Hint, Inspector}};
+//!
+//! let key = FlowKey {
+//!     protocol: Protocol::Tcp,
+//!     initiator: Endpoint::new([192, 168, 7, 23].into(), 40_000),
+//!     responder: Endpoint::new([203, 0, 113, 5].into(), 8080),
+//!     initiator_mac: None,
+//!     responder_mac: None,
+//! };
+//! let (mut inspector, mut hints) = (Inspector::new(&key), Vec::new());
+//! let request = b"GET /feed HTTP/1.1\r\nHost: media.example\r\n\r\n";
+//! let appetite = inspector.feed(Side::Initiator, Stamp::default(), request, &mut hints);
+//! assert_eq!(appetite, Appetite::Sated);
+//! assert!(hints.iter().any(|h| matches!(h, Hint::ServerName { name, .. } if name == "media.example")));
+//! ```
+
+mod apps;
+mod assembly;
+mod datagrams;
+mod dns;
+mod dtls;
+mod http;
+mod ja4;
+mod notes;
+mod quic;
+mod rtp;
+mod stream;
+mod stun;
+mod tls;
+mod tunnel;
 
 use std::net::IpAddr;
+
+use self::{
+    datagrams::Datagrams,
+    notes::{Notes, Said},
+    stream::Stream,
+};
+use crate::{
+    base::{Endpoint, Stamp},
+    flow::{FlowKey, Protocol, Side},
+};
 
 /// What one dissector says after one more piece of a flow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +56,86 @@ pub enum Probe {
     Unsure,
     /// It is something else.
     NotForUs,
+}
+
+/// Whether an inspector wants to see more of its flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Appetite {
+    /// More may be learned: show what comes next.
+    More,
+    /// Nothing more will come of it: stop copying.
+    Sated,
+}
+
+/// What reads one flow's first bytes and says what they show.
+///
+/// Its memory is capped: 64 KiB of TLS handshake a side, 16 KiB of QUIC CRYPTO, less for anything else.
+#[derive(Debug)]
+pub struct Inspector {
+    ends: Ends,
+    said: Said,
+    reading: Reading,
+}
+
+/// What a dissector may know of the flow besides its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    protocol: Protocol,
+    initiator: Endpoint,
+    responder: Endpoint,
+}
+
+impl Ends {
+    /// Whether either side uses `port`.
+    fn use_port(&self, port: u16) -> bool {
+        self.initiator.port == port || self.responder.port == port
+    }
+}
+
+#[derive(Debug)]
+enum Reading {
+    Unopened,
+    Stream(Box<Stream>),
+    Datagrams(Box<Datagrams>),
+    Done,
+}
+
+impl Inspector {
+    /// An inspector of the flow between the ends that `key` names. It owns no buffer until bytes come.
+    pub fn new(key: &FlowKey) -> Self {
+        let ends = Ends { protocol: key.protocol, initiator: key.initiator, responder: key.responder };
+        Self { ends, said: Said::default(), reading: Reading::Unopened }
+    }
+
+    /// Reads the next in-order bytes of a side (TCP) or one datagram (UDP), and appends to `hints` what became known.
+    pub fn feed(&mut self, side: Side, at: Stamp, bytes: &[u8], hints: &mut Vec<Hint>) -> Appetite {
+        if matches!(self.reading, Reading::Unopened) {
+            self.reading = match self.ends.protocol {
+                Protocol::Tcp => Reading::Stream(Box::default()),
+                Protocol::Udp => Reading::Datagrams(Box::default()),
+                Protocol::Other(_) => Reading::Done,
+            };
+        }
+        let mut notes = Notes { ends: &self.ends, said: &mut self.said, hints };
+        let appetite = match &mut self.reading {
+            Reading::Stream(stream) if !bytes.is_empty() => stream.feed(side, bytes, &mut notes),
+            Reading::Datagrams(datagrams) if !bytes.is_empty() => datagrams.feed(side, at, bytes, &mut notes),
+            Reading::Done => other_protocol(&mut notes),
+            _ => Appetite::More,
+        };
+        if appetite == Appetite::Sated {
+            self.reading = Reading::Done;
+        }
+        appetite
+    }
+}
+
+/// What an IP protocol number says by itself: ESP and AH are a tunnel (RFC 4303, RFC 4302).
+fn other_protocol(notes: &mut Notes<'_>) -> Appetite {
+    if let Protocol::Other(50 | 51) = notes.ends.protocol {
+        notes.protocol(Recognised::Ipsec);
+    }
+    Appetite::Sated
 }
 
 /// Where a server's name was read.

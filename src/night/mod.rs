@@ -1,8 +1,39 @@
 //! One device's minutes become findings: attended mask, cycles, coverage, bursts, evidence, bounds, verdict.
 //!
-//! In: a [`DeviceLedger`](crate::ledger::DeviceLedger). Out: a [`DeviceFinding`].
+//! In: a [`DeviceLedger`](crate::ledger::DeviceLedger). Out: a [`DeviceFinding`]. Nothing is learned from the nights of
+//! the subject that is judged; every threshold is a named number of [`Settings`]. The method, with the source of each
+//! formula, is in `docs/method.md`.
+//!
+//! ```
+//! use nightaudit::{ledger::DeviceLedger, night::{Settings, judge}};
+//!
+//! let found = judge(&DeviceLedger::default(), &Settings::default());
+//! assert!(found.findings.is_empty());
+//! ```
+
+mod attended;
+mod beta;
+mod bounds;
+mod burst;
+mod coverage;
+mod cycle;
+mod declared;
+mod evidence;
+mod judge;
+mod multiplicity;
+mod power;
+mod score;
+mod settings;
+mod spans;
+mod tally;
+mod verdict;
 
 use crate::base::{Bytes, Minute};
+
+pub use judge::judge;
+pub use multiplicity::discoveries;
+pub use score::{Score, Term};
+pub use settings::{BadSetting, Declared, Settings};
 
 /// What is said of one subject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -31,11 +62,12 @@ pub enum Grade {
 }
 
 /// One cycle of one subject: 24 hours cut at the device's most active hour.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Night {
     /// Its first minute.
     pub start: Minute,
-    /// Share of its unattended minutes that were really observed, 0 to 1.
+    /// Share of its unattended minutes that were really observed, or of the device's usual hours of rest where that is
+    /// less, 0 to 1.
     pub coverage: f64,
     /// Unattended excess upload, acknowledgement allowance and streams deducted.
     pub unattended_up: Bytes,
@@ -47,6 +79,19 @@ pub struct Night {
     pub attended_up: Bytes,
     /// Upload in real-time streams.
     pub streams_up: Bytes,
+    /// What was deducted from the raw upload to get the excess.
+    pub deductions: Deductions,
+}
+
+/// The difference between raw and counted unattended upload, item by item: the items add up to it, to the byte.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Deductions {
+    /// What acknowledging downloads may take.
+    pub acknowledgements: Bytes,
+    /// Real-time streams, such as calls and cameras.
+    pub streams: Bytes,
+    /// The rest of uploads that began while somebody was there.
+    pub attended_starts: Bytes,
 }
 
 /// Something about a finding that its reader must know.
@@ -85,6 +130,13 @@ pub enum Lacking {
     },
     /// An opaque tunnel hides which app sent what.
     Tunnel,
+    /// Other traffic hardly ever shows a person: a capture of this app alone, or a device that nobody uses.
+    OtherTraffic {
+        /// On how many nights it does.
+        used: u32,
+        /// Of how many.
+        nights: u32,
+    },
     /// The device was hardly seen while unattended.
     Coverage,
 }
@@ -106,6 +158,10 @@ pub struct EvidenceNumbers {
     pub median_hit: Option<Bytes>,
     /// On which eligible night, counted from 1, the evidence first sufficed.
     pub first_flagged_night: Option<u32>,
+    /// With 95 % credibility, the share of nights with a hit of the smallest size lies between these (Jeffreys).
+    pub hit_share: Option<(f64, f64)>,
+    /// The evidence stands when all rows of the device are judged together (e-BH).
+    pub stands_among_rows: bool,
 }
 
 /// What the capture says was not there (docs/method.md).
@@ -119,12 +175,21 @@ pub struct Bounds {
     pub median_night: Option<Bytes>,
     /// The most with nothing deducted.
     pub raw_worst_night: Option<Bytes>,
-    /// With 95 % confidence, the share of nights with an upload of 1 MB or more is at most this.
+    /// With 95 % confidence, the share of nights with an upload of 1 MB or more is at most this; what apparent use may
+    /// have hidden is allowed for where injections were made.
     pub frequency_upper_95: Option<f64>,
     /// The smallest nightly upload that would have been flagged at all, with power of 95 %; `None`: not reachable.
     pub detectable: Option<Bytes>,
     /// The smallest nightly upload that would have been called `export-like`.
     pub detectable_export: Option<Bytes>,
+    /// The smallest upload on every other night that would have been flagged at all.
+    pub detectable_alternate: Option<Bytes>,
+    /// The smallest upload on every other night that would have been called `export-like`.
+    pub detectable_export_alternate: Option<Bytes>,
+    /// What was deducted on the night with the most raw upload.
+    pub raw_deductions: Deductions,
+    /// Share of injected uploads that seemed to begin while somebody was there, and so were hidden; `None`: not tried.
+    pub hidden_share: Option<f64>,
 }
 
 /// One unattended or attended upload: minutes joined over short pauses.
@@ -161,6 +226,8 @@ pub struct Finding {
     pub nights: Vec<Night>,
     /// The largest upload seen, attended or not.
     pub largest_upload: Option<Upload>,
+    /// The evidence as one number; `None` where the verdict is `insufficient`.
+    pub score: Option<Score>,
 }
 
 /// What is said of one device.

@@ -117,6 +117,8 @@ pub struct Audit {
     pub inputs: Vec<InputReport>,
     /// Inputs that could not be read, each with one line that says why.
     pub failed: Vec<String>,
+    /// What else there is to say of the inputs, a line each.
+    pub notes: Vec<String>,
     /// Sums.
     pub totals: Totals,
     /// What caps made the tool drop; empty where nothing was.

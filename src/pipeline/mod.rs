@@ -1,5 +1,13 @@
 //! The stages joined: captures in, an [`Audit`] out.
 
 mod audit;
+mod auditor;
+mod booking;
+mod case;
+mod conclude;
+mod offline;
+mod stream;
 
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
+pub use auditor::{Auditor, Fate, Options};
+pub use offline::{Judging, check, flows};

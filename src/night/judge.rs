@@ -1,0 +1,337 @@
+//! One device's ledger in, a finding for each of its subjects out.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
+use crate::{
+    base::Bytes,
+    identify::Kind,
+    ledger::{DeviceLedger, SubjectLedger},
+    night::{
+        Annotation, Bounds, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload, Verdict,
+        attended::{Attendance, Mask},
+        beta::jeffreys,
+        bounds::{self, Bounded},
+        burst::{self, Burst},
+        coverage,
+        cycle::{Cycle, Cycles},
+        evidence::{self, Counted},
+        multiplicity::discoveries,
+        power::{Power, Site, Trials},
+        score::Score,
+        spans::Spans,
+        tally::{self, Observed},
+        verdict::{self, Recurrent},
+    },
+};
+
+/// Judges every subject of one device.
+///
+/// It never fails: what cannot be judged is [`Verdict::Insufficient`] with the reasons. Findings depend on `ledger` and
+/// `settings` alone, so the same minutes give the same words.
+pub fn judge(ledger: &DeviceLedger, settings: &Settings) -> DeviceFinding {
+    let device = Device::new(ledger, settings);
+    let mut findings: Vec<_> = (0..ledger.subjects.len()).map(|subject| device.finding(subject)).collect();
+    compare_rows(&mut findings, settings);
+    DeviceFinding {
+        attended_share: device.observed.attended_share(),
+        leak: device.attendance.leak(None),
+        cut: device.cycles.cut,
+        findings,
+    }
+}
+
+/// Judges the rows of the device together, and grades the verdicts by it.
+fn compare_rows(findings: &mut [Finding], settings: &Settings) {
+    let judged = |finding: &&mut Finding| finding.verdict != Verdict::Insufficient;
+    let strongest = |finding: &mut Finding| finding.evidence.log10_e.max(finding.evidence.log10_e_drip);
+    let log10_e: Vec<_> = findings.iter_mut().filter(judged).map(strongest).collect();
+    let stands = discoveries(&log10_e, settings.discovery_rate);
+    for (finding, stands) in findings.iter_mut().filter(judged).zip(stands) {
+        finding.evidence.stands_among_rows = stands;
+        finding.grade = verdict::grade(finding.verdict, &finding.evidence, settings);
+    }
+}
+
+/// What all subjects of a device share.
+struct Device<'a> {
+    ledger: &'a DeviceLedger,
+    settings: &'a Settings,
+    attendance: Attendance,
+    observed: Observed,
+    cycles: Cycles,
+    /// Share of packets lost on each cycle.
+    dropped: Vec<f64>,
+    tunnelled: Tunnelled,
+    trials: Option<Trials>,
+    /// The power for subjects that upload nothing in bulk, by their eligible nights.
+    quiet_power: RefCell<HashMap<Vec<usize>, Power>>,
+    /// For how many subjects it was worked out apart.
+    own_power: Cell<usize>,
+}
+
+/// How much of a device's payload opaque tunnels carry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Tunnelled {
+    Nothing,
+    Some,
+    Most,
+}
+
+impl<'a> Device<'a> {
+    fn new(ledger: &'a DeviceLedger, settings: &'a Settings) -> Self {
+        let observed = coverage::observed(ledger, settings);
+        let attendance = Attendance::of(ledger, settings, &observed);
+        let cycles = Cycles::of(ledger, attendance.all(), &observed);
+        let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
+        let trials = settings.power.then(|| Trials::draw(&cycles, attendance.all(), &observed, settings));
+        let observed = Observed::new(observed, attendance.all());
+        Self {
+            ledger,
+            settings,
+            attendance,
+            observed,
+            cycles,
+            dropped,
+            tunnelled: tunnelled(ledger, settings),
+            trials,
+            quiet_power: RefCell::default(),
+            own_power: Cell::default(),
+        }
+    }
+
+    fn finding(&self, subject: usize) -> Finding {
+        let Some(row) = self.ledger.subjects.get(subject) else { return unjudged(subject) };
+        let number = u32::try_from(subject).unwrap_or(u32::MAX);
+        let mask = self.attendance.without(number);
+        let bursts = burst::bursts(&row.minutes, &mask, self.settings);
+        let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, &self.cycles, self.settings);
+        let sites = self.sites(&nights);
+        let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
+        let lacking = self.lacking(row, number, &mask, &nights);
+        let (evidence, recurrent) = weigh(&counted, self.settings);
+        let verdict = verdict::decide(row.subject.kind, &lacking, recurrent, &nights, self.settings);
+        Finding {
+            subject,
+            verdict,
+            grade: None,
+            annotations: self.annotations(row, recurrent, &nights, verdict),
+            score: (verdict != Verdict::Insufficient).then(|| Score::of(&evidence)),
+            bounds: self.bounds(&lacking, &nights, &sites, recurrent, mask.own()),
+            largest_upload: largest(row, &bursts, &mask, self.settings),
+            lacking,
+            evidence,
+            nights,
+        }
+    }
+
+    fn eligible(&self, night: &Night) -> bool {
+        night.coverage >= self.settings.needed_coverage && night.coverage > 0.0
+    }
+
+    /// The nights that count for evidence, the latest [`MOST_NIGHTS`] of them.
+    fn sites(&self, nights: &[Night]) -> Vec<Site> {
+        let all = self.cycles.list.iter().zip(nights).enumerate();
+        let eligible = all.filter(|(_, (_, night))| self.eligible(night));
+        let mut sites: Vec<_> = eligible.map(|(at, (cycle, night))| (at, counted(cycle, night))).collect();
+        sites.drain(..sites.len().saturating_sub(MOST_NIGHTS));
+        sites
+    }
+
+    fn lacking(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, nights: &[Night]) -> Vec<Lacking> {
+        let settings = self.settings;
+        let mut lacking = Vec::new();
+        let eligible = nights.iter().filter(|night| self.eligible(night)).count();
+        let eligible = u32::try_from(eligible).unwrap_or(u32::MAX);
+        if eligible < settings.needed_nights {
+            lacking.push(Lacking::Nights { eligible, needed: settings.needed_nights });
+            // The first and the last night are cut short by the capture itself.
+            if nights.len() >= settings.needed_nights as usize + 2 {
+                lacking.push(Lacking::Coverage);
+            }
+        }
+        if self.tunnelled == Tunnelled::Most && !row.tunnel {
+            lacking.push(Lacking::Tunnel);
+        }
+        if settings.declared.is_none() {
+            let leak = self.attendance.leak(Some(number));
+            if leak > settings.most_leak {
+                lacking.push(Lacking::AttendedTime { leak });
+            }
+            lacking.extend(self.unseen_use(mask, nights));
+        }
+        lacking
+    }
+
+    /// Whether other traffic shows a person on too few of the nights that were observed at all.
+    fn unseen_use(&self, mask: &Mask<'_>, nights: &[Night]) -> Option<Lacking> {
+        let seen = self.cycles.list.iter().zip(nights).filter(|(_, night)| night.coverage > 0.0);
+        let (mut used, mut all) = (0_u32, 0_u32);
+        for (cycle, _) in seen {
+            all += 1;
+            used += u32::from(mask.minutes_in(cycle.span) > 0);
+        }
+        let unseen = all > 0 && (f64::from(used) < self.settings.needed_use * f64::from(all) || used == 0);
+        unseen.then_some(Lacking::OtherTraffic { used, nights: all })
+    }
+
+    fn annotations(
+        &self,
+        row: &SubjectLedger,
+        recurrent: Recurrent,
+        nights: &[Night],
+        verdict: Verdict,
+    ) -> Vec<Annotation> {
+        let inner = nights.get(1..nights.len().saturating_sub(1)).unwrap_or_default();
+        let uploads = !matches!(verdict, Verdict::Insufficient | Verdict::Routine);
+        let said = [
+            (row.declared_feature.is_some() && uploads, Annotation::DeclaredFeature),
+            (row.subject.kind == Kind::Unattributed, Annotation::Unattributed),
+            (recurrent.drip && verdict != Verdict::Insufficient, Annotation::Drip),
+            (self.tunnelled != Tunnelled::Nothing, Annotation::Tunnel),
+            (inner.iter().any(|night| night.coverage < FULL_COVERAGE), Annotation::PartialCoverage),
+            (self.settings.declared.is_some(), Annotation::DeclaredHours),
+        ];
+        said.into_iter().filter(|(holds, _)| *holds).map(|(_, annotation)| annotation).collect()
+    }
+
+    /// The bounds; none where it cannot be told what was unattended or whose it was.
+    fn bounds(&self, lacking: &[Lacking], nights: &[Night], sites: &[Site], known: Recurrent, own: &Spans) -> Bounds {
+        let short = |reason: &Lacking| matches!(reason, Lacking::Nights { .. } | Lacking::Coverage);
+        if !lacking.iter().all(short) {
+            return Bounds::default();
+        }
+        let bounded: Vec<_> = nights
+            .iter()
+            .zip(&self.dropped)
+            .map(|(night, &dropped)| Bounded { night, dropped, eligible: self.eligible(night) })
+            .collect();
+        let mut bounds = bounds::bounds(&bounded, self.settings);
+        if let Some(trials) = &self.trials {
+            bounds::add_power(&mut bounds, &self.power(trials, sites, known, own));
+        }
+        bounds
+    }
+
+    /// What this capture could have shown. Where uploads recur already, their own bursts are left out: the question is
+    /// then what would have been noticed had they been smaller.
+    fn power(&self, trials: &Trials, sites: &[Site], known: Recurrent, own: &Spans) -> Power {
+        let flagged = known.bulk || known.drip;
+        let quiet: Vec<_> = sites.iter().map(|&(at, night)| (at, Counted { bulk: Bytes::ZERO, ..night })).collect();
+        let plain = flagged || sites.iter().all(|(_, night)| night.bulk == Bytes::ZERO);
+        let common = || trials.power(&quiet, own, &self.observed.all, self.settings);
+        let full = self.quiet_power.borrow().len() + self.own_power.get() >= MOST_POWERS;
+        if plain && own.is_empty() || full {
+            // Thousands of quiet subjects with the same nights have the same power.
+            let key = if full { Vec::new() } else { sites.iter().map(|site| site.0).collect() };
+            return *self.quiet_power.borrow_mut().entry(key).or_insert_with(common);
+        }
+        self.own_power.set(self.own_power.get() + 1);
+        if plain { common() } else { trials.power(sites, own, &self.observed.all, self.settings) }
+    }
+}
+
+fn counted(cycle: &Cycle, night: &Night) -> Counted {
+    Counted {
+        weekday: u8::try_from(cycle.number % 7).unwrap_or(0),
+        bulk: night.bulk_up,
+        drip: night.unattended_up.less(night.bulk_up),
+    }
+}
+
+/// A recurrence is looked for in no more nights than this, the latest.
+const MOST_NIGHTS: usize = 800;
+
+/// Power is worked out for no more subjects apart from each other; the rest are taken to upload nothing in bulk.
+const MOST_POWERS: usize = 256;
+
+/// Below this share of observed unattended minutes, a night is reported as partly covered.
+const FULL_COVERAGE: f64 = 0.9;
+
+/// Weighs the evidence for recurrence in the eligible nights of one subject.
+fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent) {
+    let (needed, threshold) = (settings.needed_nights, settings.threshold);
+    let most = |by_night: &[f64]| evidence::running_maximum(by_night, needed, threshold);
+    let rate = settings.accident_rate_at(settings.export_size);
+    let sizes = evidence::sizes(settings);
+    let (ln_e, first_bulk) = most(&evidence::by_night(nights, &sizes));
+    let (ln_drip, first_drip) = most(&evidence::drip_by_night(nights, settings.drip_size, rate));
+    let hits = |size: Bytes| u32::try_from(nights.iter().filter(|night| night.bulk >= size).count()).unwrap_or(0);
+    let smallest = sizes.first().map_or(Bytes::ZERO, |size| size.0);
+    let median_hit = verdict::median(nights.iter().map(|night| night.bulk).filter(|bulk| *bulk >= smallest).collect());
+    let recurrent = Recurrent {
+        bulk: first_bulk.is_some(),
+        large: first_bulk.is_some()
+            && (median_hit.is_some_and(|hit| hit >= settings.export_size)
+                || most(&evidence::of_exports(nights, settings)).1.is_some()),
+        drip: first_drip.is_some(),
+    };
+    let count = u32::try_from(nights.len()).unwrap_or(u32::MAX);
+    let numbers = EvidenceNumbers {
+        log10_e: ln_e / std::f64::consts::LN_10,
+        log10_e_drip: ln_drip / std::f64::consts::LN_10,
+        tipping_rate: tipping_rate(nights, recurrent, settings),
+        eligible_nights: count,
+        hits: sizes.iter().map(|&(size, _)| (size, hits(size))).collect(),
+        median_hit,
+        first_flagged_night: first_bulk.into_iter().chain(first_drip).min(),
+        hit_share: (count > 0).then(|| jeffreys(hits(smallest), count)),
+        stands_among_rows: false,
+    };
+    (numbers, recurrent)
+}
+
+/// The largest accident rate, taken for all sizes alike, under which what was called recurrent still is.
+fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -> Option<f64> {
+    let most = |by_night: &[f64]| evidence::running_maximum(by_night, settings.needed_nights, settings.threshold).0;
+    let bulk = |rate: f64| {
+        let sizes: Vec<_> = settings.sizes.iter().map(|&size| (size, rate)).collect();
+        most(&evidence::by_night(nights, &sizes))
+    };
+    let drip = |rate: f64| most(&evidence::drip_by_night(nights, settings.drip_size, rate));
+    let bulk = recurrent.bulk.then(|| evidence::tipping_rate(settings.threshold, bulk)).flatten();
+    let drip = recurrent.drip.then(|| evidence::tipping_rate(settings.threshold, drip)).flatten();
+    bulk.into_iter().chain(drip).reduce(f64::max)
+}
+
+fn tunnelled(ledger: &DeviceLedger, settings: &Settings) -> Tunnelled {
+    let (mut inside, mut all) = (0.0, 0.0);
+    for row in &ledger.subjects {
+        let moved: f64 = row.minutes.iter().map(|(_, cell)| cell.up.0 as f64 + cell.down.0 as f64).sum();
+        all += moved;
+        inside += if row.tunnel { moved } else { 0.0 };
+    }
+    match inside {
+        0.0 => Tunnelled::Nothing,
+        inside if inside > settings.most_tunnel * all => Tunnelled::Most,
+        _ => Tunnelled::Some,
+    }
+}
+
+/// The largest burst, or failing any the largest minute.
+fn largest(row: &SubjectLedger, bursts: &[Burst], mask: &Mask<'_>, settings: &Settings) -> Option<Upload> {
+    let burst = bursts.iter().max_by_key(|burst| burst.excess).copied().map(Upload::from);
+    burst.or_else(|| {
+        let excess = |(_, cell): &&(_, _)| burst::excess(cell, settings);
+        let (start, cell) = row.minutes.iter().max_by_key(excess)?;
+        let bytes = burst::excess(cell, settings);
+        (bytes > Bytes::ZERO).then(|| Upload { start: *start, minutes: 1, bytes, attended: mask.contains(*start) })
+    })
+}
+
+fn unjudged(subject: usize) -> Finding {
+    Finding {
+        subject,
+        verdict: Verdict::Insufficient,
+        grade: None,
+        lacking: vec![Lacking::Nights { eligible: 0, needed: 0 }],
+        annotations: Vec::new(),
+        evidence: EvidenceNumbers::default(),
+        bounds: Bounds::default(),
+        nights: Vec::new(),
+        largest_upload: None,
+        score: None,
+    }
+}

@@ -1,0 +1,113 @@
+//! Night by night: what one subject sent while nobody was there, and what was deducted from it.
+
+use crate::{
+    base::{Minute, Span},
+    ledger::Cell,
+    night::{
+        Night, Settings,
+        attended::Mask,
+        burst::{Burst, Shape, excess},
+        cycle::{Cycle, Cycles, DAY},
+        spans::Spans,
+    },
+};
+
+/// What the device observed, as it is asked for night by night.
+#[derive(Debug)]
+pub(super) struct Observed {
+    /// Observed minutes.
+    pub(super) all: Spans,
+    /// Those of them that are attended when every subject's signs count.
+    attended: Spans,
+}
+
+impl Observed {
+    /// Observed minutes, and those of them that are in `attended`.
+    pub(super) fn new(all: Spans, attended: &Spans) -> Self {
+        Self { attended: all.and(attended), all }
+    }
+
+    /// Share of observed minutes that are attended, 0 to 1.
+    pub(super) fn attended_share(&self) -> f64 {
+        self.attended.minutes() as f64 / (self.all.minutes().max(1)) as f64
+    }
+
+    /// The share of the unattended minutes of `cycle` that were observed, or of the usual hours of rest in it where that
+    /// is less, 0 to 1; 0 where none is unattended.
+    ///
+    /// A phone that is away every night still has idle minutes by day: they must not pass for the night.
+    fn coverage(&self, own: &Spans, cycle: &Cycle, rest: Span, mask: &Mask<'_>) -> f64 {
+        let unattended = u64::from(DAY).saturating_sub(mask.minutes_in(cycle.span));
+        let attended = self.attended.minutes_in(cycle.span).saturating_sub(own.minutes_in(cycle.span));
+        let seen = self.all.minutes_in(cycle.span).saturating_sub(attended);
+        let rested = self.all.minutes_in(rest) as f64 / f64::from(rest.minutes().max(1));
+        if unattended == 0 { 0.0 } else { (seen as f64 / unattended as f64).min(rested).min(1.0) }
+    }
+}
+
+/// The nights of one subject, one for each cycle, in time order.
+pub(super) fn nights(
+    minutes: &[(Minute, Cell)],
+    bursts: &[Burst],
+    mask: &Mask<'_>,
+    observed: &Observed,
+    cycles: &Cycles,
+    settings: &Settings,
+) -> Vec<Night> {
+    let own = observed.all.and(mask.own());
+    let empty = |cycle: &Cycle| Night {
+        start: cycle.span.first,
+        coverage: observed.coverage(&own, cycle, cycles.rest_in(cycle), mask),
+        ..Night::default()
+    };
+    let mut nights: Vec<Night> = cycles.list.iter().map(empty).collect();
+    let mut bursts = bursts.iter().peekable();
+    let mut cycle = Cursor::default();
+    for (minute, cell) in minutes {
+        while bursts.next_if(|burst| burst.last < *minute).is_some() {}
+        let burst = bursts.peek().filter(|burst| burst.first <= *minute);
+        let at = cycle.at(burst.map_or(*minute, |burst| burst.first), cycles);
+        let Some(night) = at.and_then(|at| nights.get_mut(at)) else { continue };
+        post(night, *minute, cell, burst.copied(), mask, settings);
+    }
+    nights
+}
+
+fn post(night: &mut Night, minute: Minute, cell: &Cell, burst: Option<&Burst>, mask: &Mask<'_>, settings: &Settings) {
+    night.streams_up += cell.stream_up;
+    let present = mask.contains(minute);
+    let counted = burst.map_or(!present, |burst| !burst.attended);
+    if present && !counted {
+        night.attended_up += cell.up;
+        return;
+    }
+    let excess = excess(cell, settings);
+    night.unattended_raw_up += cell.up;
+    night.deductions.streams += cell.stream_up.min(cell.up);
+    night.deductions.acknowledgements += cell.up.less(cell.stream_up).less(excess);
+    if counted {
+        night.unattended_up += excess;
+        if burst.is_some_and(|burst| burst.shape == Shape::Bulk) {
+            night.bulk_up += excess;
+        }
+    } else {
+        night.deductions.attended_starts += excess;
+    }
+}
+
+/// Finds cycles for minutes that mostly ascend.
+#[derive(Default)]
+struct Cursor {
+    span: Option<(Span, usize)>,
+}
+
+impl Cursor {
+    fn at(&mut self, minute: Minute, cycles: &Cycles) -> Option<usize> {
+        if let Some((_, at)) = self.span.filter(|(span, _)| span.contains(minute)) {
+            return Some(at);
+        }
+        let at = cycles.at(minute)?;
+        self.span = cycles.list.get(at).map(|cycle| (cycle.span, at));
+        Some(at)
+    }
+}

@@ -1,0 +1,268 @@
+//! Small ledgers with one thing in them, and what is said of them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+
+use nightaudit::{
+    base::{Bytes, Minute, Span},
+    identify::Kind,
+    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Watched},
+    night::{Annotation, Declared, Finding, Grade, Lacking, Settings, Verdict, judge},
+};
+
+const DAY: u32 = 1_440;
+
+/// Days that begin at 08:00 on the axis, with a person there every quarter of an hour until midnight.
+struct Phone {
+    days: u32,
+    rows: Vec<SubjectLedger>,
+    names: Vec<NameSeen>,
+    gone: Vec<u32>,
+    dropped: f64,
+}
+
+impl Phone {
+    fn of(days: u32) -> Self {
+        let mut phone =
+            Self { days, rows: vec![row("web", Kind::Web)], names: Vec::new(), gone: Vec::new(), dropped: 0.0 };
+        for minute in (0..days * DAY).filter(|m| m % DAY < 16 * 60 && m % 15 == 0) {
+            phone.look_up(minute, 5, Some(0));
+        }
+        phone
+    }
+
+    fn look_up(&mut self, minute: u32, names: u32, subject: Option<u32>) {
+        let seen = |name| NameSeen { minute: Minute(minute), name, subject, background: false };
+        self.names.extend((0..names).map(|name| seen(name + 1_000 * subject.unwrap_or(99))));
+    }
+
+    fn with(mut self, id: &str, kind: Kind) -> Self {
+        self.rows.push(row(id, kind));
+        self
+    }
+
+    /// The last row sends `up` in one minute, in full packets, `minute` minutes into each of `days`.
+    fn sends(mut self, up: Bytes, minute: u32, days: impl IntoIterator<Item = u32>) -> Self {
+        let cell = Cell { up, down: Bytes(up.0 / 50), bulk_up: Bytes(up.0 / 100 * 95), ..Cell::default() };
+        let cells = days.into_iter().map(|day| (Minute(day * DAY + minute), cell));
+        self.rows.last_mut().unwrap().minutes.extend(cells);
+        self
+    }
+
+    fn ledger(mut self) -> DeviceLedger {
+        let whole = Span { first: Minute(0), end: Minute(self.days * DAY) };
+        let gone = |minute: u32| self.gone.contains(&(minute / DAY)) && minute % DAY >= 16 * 60;
+        let mut seen: Vec<_> = (0..self.days * DAY).step_by(6).filter(|&m| !gone(m)).map(Minute).collect();
+        for row in &mut self.rows {
+            row.minutes.sort_by_key(|(minute, _)| *minute);
+            seen.extend(row.minutes.iter().map(|(minute, _)| *minute));
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        self.names.sort_by_key(|name| name.minute);
+        DeviceLedger {
+            watched: vec![Watched { span: whole, dropped: self.dropped }],
+            seen,
+            names: self.names,
+            subjects: self.rows,
+        }
+    }
+
+    /// What is said of the last row.
+    fn judged(self) -> Finding {
+        self.judged_with(&Settings { power: false, ..Settings::default() })
+    }
+
+    fn judged_with(self, settings: &Settings) -> Finding {
+        judge(&self.ledger(), settings).findings.pop().unwrap()
+    }
+}
+
+fn row(id: &str, kind: Kind) -> SubjectLedger {
+    SubjectLedger {
+        subject: Subject { id: id.into(), name: id.into(), operator: String::new(), kind },
+        minutes: Vec::new(),
+        roles: Vec::new(),
+        tunnel: false,
+        declared_feature: None,
+    }
+}
+
+fn messenger(days: u32) -> Phone {
+    Phone::of(days).with("whatsapp", Kind::Messenger)
+}
+
+/// Three in the morning, counted from eight.
+const THREE: u32 = 19 * 60;
+
+#[test]
+fn a_quiet_app_is_routine_and_its_bounds_say_how_quiet() {
+    let found = messenger(28).sends(Bytes::kb(40), THREE, 0..28).judged();
+    assert_eq!(found.verdict, Verdict::Routine);
+    assert_eq!(found.evidence.eligible_nights, 28);
+    let worst = found.bounds.worst_night.unwrap();
+    assert!(worst < Bytes::kb(40) && worst > Bytes::kb(39), "{worst}");
+    assert_eq!(found.bounds.raw_worst_night, Some(Bytes::kb(40)));
+    assert!((found.bounds.frequency_upper_95.unwrap() - 0.101).abs() < 1e-3);
+    assert_eq!(found.grade, None);
+}
+
+#[test]
+fn a_nightly_upload_to_the_operator_is_export_like_from_the_fifth_night() {
+    let found = messenger(28).sends(Bytes::mb(60), THREE, 0..28).judged();
+    assert_eq!((found.verdict, found.grade), (Verdict::ExportLike, Some(Grade::Strong)));
+    assert_eq!(found.evidence.first_flagged_night, Some(5));
+    assert_eq!(found.evidence.median_hit, Some(Bytes(59_964_000)));
+    assert!(found.evidence.stands_among_rows && found.score.unwrap().probability() > 0.99);
+}
+
+#[test]
+fn the_same_to_a_consumer_cloud_is_backup_like_and_to_an_unknown_host_export_like() {
+    let kinds = [
+        (Kind::Cloud, Verdict::BackupLike),
+        (Kind::Os, Verdict::BackupLike),
+        (Kind::Tracker, Verdict::ExportLike),
+        (Kind::Web, Verdict::ExportLike),
+        (Kind::Unattributed, Verdict::ExportLike),
+    ];
+    for (kind, said) in kinds {
+        let found = Phone::of(14).with("there", kind).sends(Bytes::mb(30), THREE, 0..14).judged();
+        assert_eq!(found.verdict, said, "{kind:?}");
+        assert_eq!(found.annotations.contains(&Annotation::Unattributed), kind == Kind::Unattributed);
+    }
+}
+
+#[test]
+fn the_same_by_day_is_the_owners_own_doing() {
+    let found = messenger(28).sends(Bytes::mb(60), 3 * 60, 0..28).judged();
+    assert_eq!(found.verdict, Verdict::Routine);
+    assert_eq!(found.bounds.worst_night, Some(Bytes::ZERO));
+    assert!(found.largest_upload.unwrap().attended);
+    assert!(found.nights.iter().take(27).all(|night| night.attended_up == Bytes::mb(60)));
+}
+
+#[test]
+fn two_megabytes_a_night_are_small_and_recurrent() {
+    let found = messenger(28).sends(Bytes::mb(2), THREE, 0..28).judged();
+    assert_eq!((found.verdict, found.grade), (Verdict::SmallRecurrent, None));
+}
+
+#[test]
+fn one_large_upload_is_bulk_but_irregular() {
+    let found = messenger(28).sends(Bytes::mb(300), THREE, [9]).judged();
+    assert_eq!(found.verdict, Verdict::BulkButIrregular);
+    assert_eq!(found.evidence.hits.last(), Some(&(Bytes::mb(100), 1)));
+}
+
+#[test]
+fn an_upload_every_week_on_the_same_day_is_found_by_its_day() {
+    let found = messenger(42).sends(Bytes::mb(50), THREE, (0..6).map(|week| week * 7 + 3)).judged();
+    assert_eq!(found.verdict, Verdict::ExportLike);
+}
+
+#[test]
+fn many_small_uploads_a_night_are_a_drip() {
+    let nightly = (0..7 * 60).step_by(5).map(|step| 17 * 60 + step);
+    let dripping = nightly.fold(messenger(28), |phone, minute| phone.sends(Bytes::kb(60), minute, 0..28));
+    let found = dripping.judged();
+    assert_eq!(found.verdict, Verdict::ExportLike);
+    assert!(found.annotations.contains(&Annotation::Drip));
+    assert!(found.evidence.log10_e < 0.0, "no bursts: {}", found.evidence.log10_e);
+}
+
+#[test]
+fn the_bytes_of_acknowledgements_streams_and_attended_starts_are_deducted_and_itemised() {
+    let mut phone = messenger(28);
+    let cells = &mut phone.rows.last_mut().unwrap().minutes;
+    for day in 0..28 {
+        let download = Cell { up: Bytes::mb(2), down: Bytes::mb(90), ..Cell::default() };
+        let call = Cell { up: Bytes::mb(3), stream_up: Bytes::mb(3), stream_down: Bytes::mb(3), ..Cell::default() };
+        // A video that begins before the last touch wears off at 16:15, and goes on for an hour.
+        let video = Cell { up: Bytes::mb(1), bulk_up: Bytes::mb(1), ..Cell::default() };
+        cells.push((Minute(day * DAY + 20 * 60), download));
+        cells.push((Minute(day * DAY + 21 * 60), Cell { down: Bytes::mb(3), ..call }));
+        cells.extend((0..60).map(|minute| (Minute(day * DAY + 16 * 60 + minute), video)));
+    }
+    let found = phone.judged();
+    assert_eq!(found.verdict, Verdict::Routine);
+    let night = found.nights[10];
+    assert_eq!(night.unattended_up, Bytes::ZERO);
+    assert_eq!(night.deductions.acknowledgements, Bytes::mb(2));
+    assert_eq!(night.deductions.streams, Bytes::mb(3));
+    assert!(night.deductions.attended_starts > Bytes::mb(40), "{}", night.deductions.attended_starts);
+    assert_eq!(found.bounds.raw_deductions, night.deductions);
+    for night in &found.nights {
+        let parts = night.deductions;
+        let sum = parts.acknowledgements + parts.streams + parts.attended_starts + night.unattended_up;
+        assert_eq!(sum, night.unattended_raw_up, "deductions explain the difference to the byte");
+    }
+}
+
+#[test]
+fn four_nights_are_too_few_and_the_reason_is_said() {
+    let found = messenger(4).sends(Bytes::mb(60), THREE, 0..4).judged();
+    assert_eq!(found.verdict, Verdict::Insufficient);
+    assert!(matches!(found.lacking[..], [Lacking::Nights { needed: 5, .. }]), "{:?}", found.lacking);
+    assert!(found.bounds.worst_night.is_some() && found.largest_upload.is_some(), "what was seen is still said");
+}
+
+#[test]
+fn a_phone_that_leaves_every_night_is_not_quiet_but_away() {
+    let mut phone = messenger(28);
+    phone.gone = (0..28).collect();
+    let found = phone.judged();
+    assert_eq!(found.verdict, Verdict::Insufficient);
+    assert!(found.lacking.contains(&Lacking::Coverage), "{:?}", found.lacking);
+}
+
+#[test]
+fn lost_packets_widen_the_bounds() {
+    let mut phone = messenger(28).sends(Bytes::kb(900), THREE, 0..28);
+    phone.dropped = 0.1;
+    let bounds = phone.judged().bounds;
+    assert!(bounds.worst_night.unwrap() > Bytes::kb(998), "{:?}", bounds.worst_night);
+}
+
+#[test]
+fn a_capture_of_one_app_cannot_tell_attended_time_unless_its_owner_does() {
+    let alone = || {
+        let mut phone = messenger(28).sends(Bytes::mb(60), THREE, 0..28);
+        phone.names.clear();
+        (0..28).for_each(|day| phone.look_up(day * DAY + 60, 9, Some(1)));
+        phone
+    };
+    let found = alone().judged();
+    assert_eq!(found.verdict, Verdict::Insufficient);
+    assert!(matches!(found.lacking[..], [Lacking::OtherTraffic { used: 0, .. }]), "{:?}", found.lacking);
+    assert_eq!(found.bounds.worst_night, None, "nobody knows what was unattended");
+
+    let rest = Declared::Asleep { from: 16 * 60, to: 0, zone: chrono_tz::UTC };
+    let found = alone().judged_with(&Settings { declared: Some(rest), power: false, ..Settings::default() });
+    assert_eq!(found.verdict, Verdict::ExportLike);
+    assert!(found.annotations.contains(&Annotation::DeclaredHours));
+
+    let screen = (0..28).map(|day| Span { first: Minute(day * DAY), end: Minute(day * DAY + 16 * 60) }).collect();
+    let logged = Settings { declared: Some(Declared::InUse(screen)), power: false, ..Settings::default() };
+    assert_eq!(alone().judged_with(&logged).verdict, Verdict::ExportLike);
+}
+
+#[test]
+fn downloads_that_come_without_names_make_attended_time_unknowable() {
+    let mut phone = messenger(28);
+    phone.names.retain(|name| name.minute.0 % DAY < 60);
+    let reading = Cell { down: Bytes::mb(2), ..Cell::default() };
+    let browsing = (0..28 * DAY).filter(|m| m % DAY < 16 * 60 && m % 60 == 30);
+    phone.rows[0].minutes.extend(browsing.map(|minute| (Minute(minute), reading)));
+    let found = phone.judged();
+    assert_eq!(found.verdict, Verdict::Insufficient);
+    assert!(matches!(found.lacking[..], [Lacking::AttendedTime { leak }] if leak > 0.9), "{:?}", found.lacking);
+}
+
+#[test]
+fn inside_a_tunnel_no_app_can_be_judged_but_the_tunnel_itself_is() {
+    let mut phone = messenger(28).sends(Bytes::mb(1), 60, 0..28).with("unattributed", Kind::Unattributed);
+    phone.rows[2].tunnel = true;
+    let found = judge(&phone.sends(Bytes::mb(60), THREE, 0..28).ledger(), &Settings::default()).findings;
+    assert_eq!((found[1].verdict, &found[1].lacking[..]), (Verdict::Insufficient, &[Lacking::Tunnel][..]));
+    assert_eq!(found[2].verdict, Verdict::ExportLike);
+    assert!(found[2].annotations.contains(&Annotation::Tunnel));
+}

@@ -109,7 +109,11 @@ fn recorded(life: &Life) -> (Vec<Seen>, Truth) {
 
 #[test]
 fn ledger_and_capture_agree_to_the_byte_in_every_minute() {
-    for more in ["", "[coverage]\npackets-dropped = 0.1\nhours-missing = 0.2\n", "[network]\nnames-hidden = true\n"] {
+    for more in [
+        "",
+        "[coverage]\npackets-dropped = 0.1\nhours-missing = 0.2\n",
+        "[network]\nnames-hidden = true\nreceive-offload = true\n",
+    ] {
         let life = Life::of(&small(more), 11);
         let (ledger, by_ledger) = life.ledger();
         let (frames, by_capture) = recorded(&life);

@@ -138,7 +138,13 @@ impl<'a> Diary<'a> {
 
     fn open(&mut self, host: HostId, carrier: Carrier, at: Seconds) -> u32 {
         let opened = self.calendar.moment(at);
-        self.flows.push(Flow { host, carrier, opened, closed: None });
+        self.flows.push(Flow {
+            host,
+            carrier,
+            opened,
+            closed: None,
+            merged: if self.scenario.network.receive_offload { MERGED } else { 1 },
+        });
         u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -172,4 +178,6 @@ impl<'a> Diary<'a> {
     }
 }
 
+/// Segments that receive offload makes one: of the 64 kB that it may, what pauses between segments leave.
+const MERGED: u32 = 10;
 const A_DAY: u64 = 86_400 * 1_000_000_000;

@@ -155,7 +155,7 @@ impl Life {
         let mut opened: Option<Flow> = None;
         for Lookup { at, .. } in lookups {
             if opened.is_none_or(|flow| at.since(flow.opened) >= A_DAY) {
-                let flow = Flow { host, carrier: Carrier::Tls, opened: at, closed: None };
+                let flow = Flow { host, carrier: Carrier::Tls, opened: at, closed: None, merged: 1 };
                 opened = Some(flow);
                 self.flows.push(flow);
             }
@@ -182,7 +182,7 @@ impl Life {
                 ..*transfer
             };
         }
-        self.flows = vec![Flow { host, carrier: Carrier::Tunnel, opened, closed: None }];
+        self.flows = vec![Flow { host, carrier: Carrier::Tunnel, opened, closed: None, merged: 1 }];
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Recording<'a> {
             queued: 0,
             connections,
             contents: Contents::of(life),
-            frame: Vec::with_capacity(1_600),
+            frame: Vec::with_capacity(16_384),
         }
     }
 
@@ -168,7 +168,7 @@ impl<'a> Recording<'a> {
             Source::Flow(index, part) => {
                 let flow = &self.life.flows[index as usize];
                 let payload = self.contents.datagram(index, flow, said, part, n);
-                (ends(self.life, flow, index, said.run.way, at), payload, matches!(part, Part::Data | Part::Acks))
+                (ends(self.life, flow, index, said.run.way, at), payload, part != Part::Hello)
             }
             Source::Lookup(index) => {
                 (lookup_ends(self.life, index, said.run.way, at), self.contents.lookup(index, said.run.way), false)

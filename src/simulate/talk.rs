@@ -44,6 +44,8 @@ pub(super) struct Flow {
     pub(super) opened: Stamp,
     /// When it is closed in order; `None`: it lives on.
     pub(super) closed: Option<Stamp>,
+    /// How many segments of a transfer the sensor sees as one frame.
+    pub(super) merged: u32,
 }
 
 /// Which part of a connection a run is.
@@ -83,6 +85,11 @@ impl Flow {
 
     pub(super) const fn is_tcp(&self) -> bool {
         matches!(self.carrier, Carrier::Tls | Carrier::Noise)
+    }
+
+    /// Payload of a frame of a transfer, as the sensor sees it.
+    fn full_frame(&self) -> u32 {
+        if self.is_tcp() { self.full_packet() * self.merged } else { self.full_packet() }
     }
 
     /// Payload of a full packet of it.
@@ -154,9 +161,9 @@ impl Move {
             Cut::Full { small_up } => {
                 let small_up = small_up.min(self.up);
                 [
-                    (Part::Data, self.leg(Way::Up, self.up - small_up, flow.full_packet())),
+                    (Part::Data, self.leg(Way::Up, self.up - small_up, flow.full_frame())),
                     (Part::Data, self.leg(Way::Up, small_up, SMALL_PAYLOAD)),
-                    (Part::Data, self.leg(Way::Down, self.down, flow.full_packet())),
+                    (Part::Data, self.leg(Way::Down, self.down, flow.full_frame())),
                     (Part::Acks, self.acknowledgements(flow)),
                 ]
             }

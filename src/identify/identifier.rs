@@ -331,8 +331,12 @@ fn destination(entry: &Entry, host: &Arc<str>) -> Arc<str> {
     }
 }
 
-/// The registered domain of a name that no rule knows, by the public suffix list; the name itself where it has none.
+/// The registered domain of a name that no rule knows, by the public suffix list; the name itself where it has none,
+/// as an address in an HTTP host header has not.
 fn registered_domain(host: &Arc<str>) -> Arc<str> {
+    if host.parse::<IpAddr>().is_ok() {
+        return Arc::clone(host);
+    }
     psl::domain_str(host).map_or_else(|| Arc::clone(host), Into::into)
 }
 

@@ -80,7 +80,7 @@ impl Identifier {
     /// Whose `remote` is for a flow of `device` that has shown `clues` by `at`.
     pub fn attribute(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Attribution {
         let mut claims = self.claims(device, remote, at, clues);
-        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence, claim.confidence)));
+        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence)));
         let mut verdict = self.strongest(&claims, remote.addr);
         self.weigh_conflicts(&claims, &mut verdict);
         self.let_active_app_decide(device, at, &mut verdict);

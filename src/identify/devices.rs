@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use super::gateways::Gateways;
@@ -89,6 +89,9 @@ enum Known {
     Labelled(usize),
 }
 
+/// The two addresses of the phone in every PCAPdroid capture: its VPN interface has the same ones everywhere.
+const PCAPDROID_V4: Ipv4Addr = Ipv4Addr::new(10, 215, 173, 1);
+const PCAPDROID_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 2, 0xfd00, 1, 0xfd00, 1, 0xfd00, 1);
 /// A changing address beyond these is not listed.
 const MOST_ADDRESSES: usize = 64;
 
@@ -197,6 +200,7 @@ impl Devices {
         match (labelled, mac) {
             (Some(n), _) => Known::Labelled(n),
             (None, Some(mac)) => Known::Hardware(mac),
+            (None, None) if end.addr == IpAddr::V6(PCAPDROID_V6) => Known::Address(IpAddr::V4(PCAPDROID_V4)),
             (None, None) => Known::Address(end.addr),
         }
     }

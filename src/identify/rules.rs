@@ -352,8 +352,9 @@ mod tests {
             let class = format!("{class:?}").to_lowercase();
             format!("[[host]]\n{class} = [{text:?}]\n{terms}")
         };
-        let hosts: String = patterns.iter().map(host).collect();
-        let blocks: String = blocks.iter().map(|block| format!("[[block]]\ncidr = [{block:?}]\n{terms}")).collect();
+        let hosts = patterns.iter().map(host).collect::<Vec<_>>().concat();
+        let block = |block: &String| format!("[[block]]\ncidr = [{block:?}]\n{terms}");
+        let blocks = blocks.iter().map(block).collect::<Vec<_>>().concat();
         let text = format!("id = \"a\"\n{HEAD}{hosts}{blocks}");
         Rules::from_sources(&[Source { layer: 0, path: "a.toml".to_owned(), text }]).unwrap()
     }

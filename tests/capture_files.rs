@@ -239,6 +239,9 @@ fn packets_say_which_way_they_went_and_whose_they_are() {
             with(&[option(order, 8, &order.u32s(&[2_107, 5]))]),
             with(&[option(order, 8, &order.u32s(&[77, 5]))]),
             with(&[option(order, 0x8001, &order.u32(9)), option(order, 1, b"u-turn")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: nsurlsessiond, EPID: 9, EProcName: WhatsApp, SVC: 0")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: apsd, EPID: 4294967295, EProcName: , SVC: 0")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: apsd")]),
         ];
         let (frames, ..) = read_bytes(&bytes.concat());
         let apps: Vec<_> = frames.iter().map(|it| it.app.as_deref().unwrap_or("nobody")).collect();
@@ -251,6 +254,9 @@ fn packets_say_which_way_they_went_and_whose_they_are() {
                 "pid 2107 Safari",
                 "pid 2107 Safari",
                 "pid 77 ",
+                "nobody",
+                "pid 9 WhatsApp",
+                "pid 7 apsd",
                 "nobody"
             ]
         );
@@ -382,6 +388,7 @@ fn what_is_no_capture_is_named_with_what_would_mend_it() {
         ("letter", b"x".to_vec(), "looks like text"),
         ("lines", b"\n\r\r\n and so forth".to_vec(), "looks like text"),
         ("zeros", vec![0; 900], "zeros"),
+        ("shell", b"\xff\xfe\xd4\0\xc3\0".to_vec(), "PowerShell"),
         ("noise", vec![0x9c, 1, 0xff, 0xfe, 3], "unknown format that starts with 9c 01 ff fe"),
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), "unpack it first with xz -d"),
         ("snoop", b"snoop\0\0\0\0\0\0\x02".to_vec(), "editcap -F pcapng"),

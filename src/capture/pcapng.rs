@@ -7,7 +7,7 @@ use super::{
     error::CutReason,
     options::{Options, said_of_packet},
     pcap::Order,
-    record::{Record, Stop},
+    record::{Record, Stop, Tag},
     tags::Tags,
     window::Window,
 };
@@ -78,7 +78,7 @@ impl PcapngReader {
             let Some((kind, length)) = self.block_head(window)? else { return Ok(false) };
             match kind {
                 SECTION | INTERFACE | STATISTICS | CUSTOM | CUSTOM_LOCAL | PROCESS => {
-                    self.note(kind, length, window)?
+                    self.note(kind, length, window)?;
                 }
                 ENHANCED | SIMPLE | PACKET => {
                     if self.packet(kind, length, window, record)? {
@@ -115,7 +115,11 @@ impl PcapngReader {
             self.tags = Tags::default();
             return pass_over(length, window, self.order);
         }
-        let Some(len) = small(length) else { return pass_over(length, window, self.order) };
+        let len = match small(length) {
+            Some(len) => len,
+            None if kind == INTERFACE => return Err(Stop::cut(window, CutReason::BadInterface)),
+            None => return pass_over(length, window, self.order),
+        };
         whole_block(len, window, self.order)?;
         let body = window.front().get(BLOCK_HEAD..len - BLOCK_TAIL).unwrap_or_default();
         let understood = match kind {
@@ -157,7 +161,10 @@ impl PcapngReader {
         record.link = interface.link;
         record.original_len = head.original_len.max(u32::try_from(head.kept).unwrap_or(u32::MAX));
         record.heading = said.heading;
-        record.tag = said.tag;
+        record.tag = match said.process {
+            Some((pid, name)) if said.tag == Tag::None => self.tags.note_comment(pid, name),
+            _ => said.tag,
+        };
         window.take(BLOCK_HEAD + head.data_at);
         record.data = window.take(head.kept);
         window.take(len - BLOCK_HEAD - head.data_at - head.kept);

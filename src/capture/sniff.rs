@@ -84,6 +84,7 @@ const KNOWN: &[Known] = &[
     (b"GMBU", 0, "a Microsoft Network Monitor capture", "; convert it with editcap -F pcapng IN OUT"),
     (b"TRSNIFF data    \x1a", 0, "a Sniffer capture", "; convert it with editcap -F pcapng IN OUT"),
     (b"btsnoop\0", 0, "a Bluetooth log", "; it holds no network traffic"),
+    (b"\xff\xfe", 0, "UTF-16 text", "; PowerShell's > garbles captures, write them with -w FILE"),
     (b"SQLite format 3\0", 0, "an SQLite database", ""),
     (b"\x7fELF", 0, "a program", ""),
     (b"%PDF-", 0, "a PDF document", ""),

@@ -213,7 +213,7 @@ impl Track<'_> {
         for hint in self.hints.drain(..) {
             case.clues.add(&hint);
             match hint {
-                Hint::Lookup(name) | Hint::ServerName { name, outer: false, .. } => {
+                Hint::Lookup(name) | Hint::ServerName { name, .. } => {
                     if let Some(Place { device, .. }) = case.place {
                         self.books.name(self.identifier.rules(), device, at.minute(), &name);
                     }
@@ -221,7 +221,7 @@ impl Track<'_> {
                 Hint::Answered(answer) => self.identifier.learn(case.device(), at, &answer),
                 Hint::Hello(hello) => case.hello = Some(hello),
                 Hint::Protocol(protocol) => case.protocol = Some(protocol),
-                Hint::ServerName { outer: true, .. } | Hint::Signature { .. } => {}
+                Hint::Signature { .. } => {}
             }
         }
     }

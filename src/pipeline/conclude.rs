@@ -8,7 +8,8 @@ use super::{
     offline::Judging,
 };
 use crate::{
-    base::{Bytes, Span, Stamp},
+    base::{Bytes, Span},
+    capture::FileReport,
     identify::{Device, DeviceId, Evidence, Kind, Role},
     ledger::{DeviceLedger, Row, Watched},
     night,
@@ -17,19 +18,28 @@ use crate::{
 /// Minutes between two files of a rotated set in which nobody is thought to have looked away.
 const ROTATION_MINUTES: u32 = 2;
 
-/// The runs of minutes that captures cover, from the first and last stamp of each.
-pub(super) fn watched(files: impl Iterator<Item = (Stamp, Stamp)>) -> Vec<Watched> {
-    let mut spans: Vec<Span> =
-        files.map(|(first, last)| Span { first: first.minute(), end: last.minute().plus(1) }).collect();
-    spans.sort_unstable();
-    let mut joined: Vec<Span> = Vec::new();
-    for span in spans {
+/// The runs of minutes that captures cover, from the first and last stamp of each; where they overlap or follow each
+/// other, the larger loss counts for both.
+pub(super) fn watched(files: &[FileReport]) -> Vec<Watched> {
+    let mut runs: Vec<Watched> = files.iter().filter_map(run).collect();
+    runs.sort_by_key(|run| run.span);
+    let mut joined: Vec<Watched> = Vec::new();
+    for run in runs {
         match joined.last_mut() {
-            Some(open) if span.first.since(open.end) <= ROTATION_MINUTES => open.end = open.end.max(span.end),
-            _ => joined.push(span),
+            Some(open) if run.span.first.since(open.span.end) <= ROTATION_MINUTES => {
+                open.span.end = open.span.end.max(run.span.end);
+                open.dropped = open.dropped.max(run.dropped);
+            }
+            _ => joined.push(run),
         }
     }
-    joined.into_iter().map(|span| Watched { span, dropped: 0.0 }).collect()
+    joined
+}
+
+fn run(file: &FileReport) -> Option<Watched> {
+    let span = Span { first: file.first?.minute(), end: file.last?.minute().plus(1) };
+    let lost = file.lost as f64;
+    Some(Watched { span, dropped: lost / (file.frames as f64 + lost).max(1.0) })
 }
 
 /// Judges every device. Inputs, failures and notes are for the caller to fill in.
@@ -111,14 +121,25 @@ fn moved(ledger: &DeviceLedger) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Stamp;
 
     #[test]
     fn rotated_files_are_one_watch_and_a_gap_is_a_gap() {
-        let at = |minute: u64| Stamp::new(minute * 60, 0);
-        let spans: Vec<_> = watched([(at(100), at(160)), (at(10), at(40)), (at(41), at(60))].into_iter())
-            .iter()
-            .map(|watch| (watch.span.first.0, watch.span.end.0))
-            .collect();
+        let file = |(first, last): (u64, u64)| FileReport {
+            path: "x".into(),
+            sha256: String::new(),
+            frames: 90,
+            first: Some(Stamp::new(first * 60, 0)),
+            last: Some(Stamp::new(last * 60, 0)),
+            links: Vec::new(),
+            broken: 0,
+            lost: u64::from(first == 100) * 10,
+            cut: None,
+            error: None,
+        };
+        let watched = watched(&[(100, 160), (10, 40), (41, 60)].map(file));
+        assert_eq!(watched.iter().map(|watch| watch.dropped).collect::<Vec<_>>(), [0.0, 0.1]);
+        let spans: Vec<_> = watched.iter().map(|watch| (watch.span.first.0, watch.span.end.0)).collect();
         assert_eq!(spans, [(10, 61), (100, 161)]);
     }
 }

@@ -40,7 +40,7 @@ pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: imp
     let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
     failures.extend(inputs.iter().filter_map(|input| input.error.as_ref()).map(ToString::to_string));
     let finished = auditor.finish();
-    let watched = conclude::watched(inputs.iter().filter_map(|input| input.first.zip(input.last)));
+    let watched = conclude::watched(&inputs);
     let mut audit = conclude::audit(finished, &watched, options, judging);
     audit.notes = repeated
         .iter()
@@ -98,6 +98,7 @@ fn report(input: FileReport, passed: Passed) -> InputReport {
         link_types: input.links.iter().map(|link| link.name().into_owned()).collect(),
         malformed: passed.malformed + input.broken,
         unsupported: passed.unsupported,
+        lost: input.lost,
         truncated: input.cut.is_some(),
     }
 }

@@ -290,6 +290,7 @@ fn input() -> InputReport {
         link_types: vec!["ethernet".to_owned()],
         malformed: 0,
         unsupported: 0,
+        lost: 0,
         truncated: false,
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     night::{Declared, Settings, Verdict},
-    pipeline::{self, Audit, Judging},
+    pipeline::{self, Audit, Judging, Options},
     report,
 };
 
@@ -23,10 +23,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let options = input::options(&args.input)?;
     let judging = Judging { timezone: output::timezone(args.timezone), night: settings(args)? };
     let look = output::look(&args.output)?;
-    let opened = input::open(&args.input)?;
-    let mut bar = Bar::new();
-    let audit = pipeline::check(opened, &options, &judging, |progress| bar.show(progress));
-    drop(bar);
+    let audit = audit(args, &options, &judging)?;
     complain(&audit);
     if audit.inputs.is_empty() {
         return Ok(Outcome::Failed);
@@ -38,6 +35,25 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let mut writer = output::writer(&args.output)?;
     super::finish(writer.write_all(page.as_bytes()).and_then(|()| writer.flush()))?;
     Ok(outcome(&audit))
+}
+
+#[cfg(feature = "live")]
+fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    match &args.input.interface {
+        Some(interface) => Ok(input::listen(&args.input, interface, options, judging)?),
+        None => audit_files(args, options, judging),
+    }
+}
+
+#[cfg(not(feature = "live"))]
+fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    audit_files(args, options, judging)
+}
+
+fn audit_files(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    let opened = input::open(&args.input)?;
+    let mut bar = Bar::new();
+    Ok(pipeline::check(opened, options, judging, |progress| bar.show(progress)))
 }
 
 fn settings(args: &CheckArgs) -> anyhow::Result<Settings> {

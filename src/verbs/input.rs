@@ -43,6 +43,32 @@ pub(super) fn open(args: &InputArgs) -> anyhow::Result<Opened> {
     Ok(Captures::open(&args.files))
 }
 
+/// Captures from an interface until interrupted or terminated, or for the time asked for.
+#[cfg(feature = "live")]
+pub(super) fn listen(
+    args: &InputArgs,
+    interface: &str,
+    options: &Options,
+    judging: &crate::pipeline::Judging,
+) -> anyhow::Result<crate::pipeline::Audit> {
+    use std::sync::atomic::AtomicBool;
+
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for signals")?;
+    }
+    let live = crate::capture::LiveOptions {
+        filter: args.filter.clone().unwrap_or_default(),
+        ..crate::capture::LiveOptions::on(interface)
+    };
+    if std::io::stderr().is_terminal() {
+        super::complain(&format!("capturing on {interface}; Ctrl-C ends the capture and prints the audit"));
+    }
+    Ok(crate::pipeline::listen(&live, options, judging, &stop, args.duration)?)
+}
+
 /// A bar on standard error, on a terminal, once reading has taken a second.
 pub(super) struct Bar {
     start: Instant,

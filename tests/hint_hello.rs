@@ -114,6 +114,28 @@ fn a_cut_hello_says_nothing_wrong() {
 }
 
 #[test]
+fn a_hello_that_the_snap_length_cut_still_names_its_server_when_the_flow_ends() {
+    let bytes = genuine();
+    let said = |cut: usize| {
+        let (mut inspector, mut hints) = (inspector(Protocol::Tcp, 443), Vec::new());
+        inspector.feed(Side::Initiator, Stamp::default(), &bytes[..cut], &mut hints);
+        inspector.finish(&mut hints);
+        hints
+    };
+    let name_ends = bytes.windows(NAME.len()).position(|window| window == NAME.as_bytes()).unwrap() + NAME.len();
+    for cut in 0..bytes.len() {
+        let hints = said(cut);
+        assert_eq!(names(&hints).len(), usize::from(cut >= name_ends), "cut at {cut}");
+        assert!(hello(&hints).is_none_or(|hello| hello.ja4.is_none()), "no fingerprint of a part");
+    }
+    assert_eq!(
+        said(bytes.len()),
+        read(Protocol::Tcp, [sent(&bytes)]),
+        "the end of a flow adds nothing to a whole hello"
+    );
+}
+
+#[test]
 fn a_hello_behind_a_proxy_or_starttls_is_found() {
     let tls = genuine();
     let starts: [&[&[u8]]; 3] = [

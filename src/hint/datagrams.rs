@@ -50,6 +50,16 @@ impl Datagrams {
         if self.dns || self.seen < patience(notes) { Appetite::More } else { Appetite::Sated }
     }
 
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        if let Some(quic) = &self.quic {
+            quic.finish(notes);
+        }
+        if let Some(call) = &self.call {
+            call.handshake.finish(notes);
+        }
+    }
+
     /// Reads what may belong to a call. `NotForUs` where it is none of its protocols.
     fn call(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         match bytes[0] {

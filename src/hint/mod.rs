@@ -128,6 +128,17 @@ impl Inspector {
         }
         appetite
     }
+
+    /// The flow has ended, or nothing in order will come any more: appends what an incomplete ClientHello shows (a
+    /// short snap length, a loss in the capture), without a fingerprint.
+    pub fn finish(&mut self, hints: &mut Vec<Hint>) {
+        let mut notes = Notes { ends: &self.ends, said: &mut self.said, hints };
+        match std::mem::replace(&mut self.reading, Reading::Done) {
+            Reading::Stream(stream) => stream.finish(&mut notes),
+            Reading::Datagrams(datagrams) => datagrams.finish(&mut notes),
+            Reading::Unopened | Reading::Done => {}
+        }
+    }
 }
 
 /// What an IP protocol number says by itself: ESP and AH are a tunnel (RFC 4303, RFC 4302).

@@ -19,6 +19,7 @@ use crate::{
 pub(super) struct Session {
     initiator: Records,
     responder: Records,
+    idle: u8,
 }
 
 /// One side's records, joined into one run of handshake messages.
@@ -31,6 +32,8 @@ struct Records {
     over: bool,
 }
 
+/// Pieces of a side that is encrypted already, seen while waiting for the other: one that was not captured.
+const IDLE: u8 = 16;
 /// Handshake bytes kept of one side.
 const HANDSHAKE: usize = 64 * 1024;
 const RECORD_HEADER: usize = 5;
@@ -128,6 +131,13 @@ fn sslv2_tiles(bytes: &[u8]) -> bool {
 }
 
 impl Session {
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        for records in [&self.initiator, &self.responder] {
+            incomplete_hello(&records.handshake, Carrier::Tcp, NameSource::Tls, notes);
+        }
+    }
+
     /// Reads the next bytes of a side.
     pub(super) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         notes.protocol(Recognised::Tls);
@@ -138,11 +148,23 @@ impl Session {
             Side::Initiator => &mut self.initiator,
             Side::Responder => &mut self.responder,
         };
+        self.idle += u8::from(records.over);
+        if self.idle == IDLE {
+            return Probe::Certain;
+        }
         match records.feed(bytes, notes) {
             Learned::All => Probe::Certain,
             Learned::Some if self.initiator.over && self.responder.over => Probe::Certain,
             Learned::Some => Probe::Unsure,
         }
+    }
+}
+
+/// Reads the ClientHello that `message`, header and body as far as they came, begins with.
+pub(super) fn incomplete_hello(message: &[u8], carrier: Carrier, source: NameSource, notes: &mut Notes<'_>) {
+    let Some((&[message::CLIENT_HELLO, ..], body)) = message.split_at_checked(MESSAGE_HEADER) else { return };
+    if let Ok(hello) = Hello::read(body, carrier) {
+        notes.hello(hello.describe_incomplete(), source);
     }
 }
 

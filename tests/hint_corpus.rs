@@ -10,8 +10,12 @@ use std::{
     path::Path,
 };
 
-use hint_support::{Pair, corpus, files, hints, recorded};
-use nightaudit::hint::{Hint, NameSource};
+use hint_support::{Pair, corpus, files, first_payloads, hints, recorded};
+use nightaudit::{
+    base::Stamp,
+    flow::{FlowKey, Side},
+    hint::{Hint, Inspector, NameSource},
+};
 use serde_json::Value;
 
 type Names = BTreeMap<Pair, BTreeSet<String>>;
@@ -132,6 +136,37 @@ fn flat_yaml(record: &str) -> Value {
         .filter_map(|line| line.trim().split_once(": "))
         .map(|(key, value)| (key, Value::from(value)))
         .collect()
+}
+
+#[test]
+fn no_real_payload_cut_at_any_length_says_another_name() {
+    let Some(root) = corpus() else { return };
+    let mut tried = 0;
+    for (file, capture, _) in recorded(&root) {
+        for (key, payload) in first_payloads(&capture) {
+            let whole = said(&key, &payload);
+            for cut in 0..payload.len() {
+                let part = said(&key, &payload[..cut]);
+                assert!(part.is_subset(&whole), "{file} cut at {cut}: {part:?}, whole: {whole:?}");
+                tried += 1;
+            }
+        }
+    }
+    println!("{tried} cut payloads");
+    assert!(tried > 100_000, "only {tried} payloads");
+}
+
+/// The names in hellos and the apps that one payload at the front of a flow shows.
+fn said(key: &FlowKey, payload: &[u8]) -> BTreeSet<String> {
+    let (mut inspector, mut hints) = (Inspector::new(key), Vec::new());
+    inspector.feed(Side::Initiator, Stamp::default(), payload, &mut hints);
+    inspector.finish(&mut hints);
+    let said = hints.into_iter().filter_map(|hint| match hint {
+        Hint::Hello(hello) => hello.server_name,
+        Hint::Signature { app, .. } => Some(app.to_owned()),
+        _ => None,
+    });
+    said.collect()
 }
 
 #[test]

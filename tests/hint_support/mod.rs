@@ -38,16 +38,33 @@ impl Pair {
     }
 }
 
-/// What the inspector said of the flows of one capture, by flow.
-pub(crate) fn hints(capture: &Path) -> BTreeMap<Pair, Vec<Hint>> {
+/// The first payload of each flow of a capture.
+pub(crate) fn first_payloads(capture: &Path) -> Vec<(FlowKey, Vec<u8>)> {
+    let mut seen = BTreeMap::new();
+    packets(capture, |packet| {
+        let tcp = matches!(packet.transport, Transport::Tcp { .. });
+        if !matches!(packet.transport, Transport::Other(_)) && !packet.payload.is_empty() {
+            let first = || (Flow::new(packet, tcp, None).key, packet.payload.to_vec());
+            seen.entry(Pair::new(tcp, packet.src, packet.dst)).or_insert_with(first);
+        }
+    });
+    seen.into_values().collect()
+}
+
+fn packets(capture: &Path, mut each: impl FnMut(&Packet<'_>)) {
     let mut captures = Captures::open(&[capture]).captures;
     let mut decoder = Decoder::default();
-    let mut table = Table::default();
     while captures.advance().is_some() {
         if let Decoded::Packet(packet) = decoder.decode(&captures.frame()) {
-            table.packet(&packet);
+            each(&packet);
         }
     }
+}
+
+/// What the inspector said of the flows of one capture, by flow.
+pub(crate) fn hints(capture: &Path) -> BTreeMap<Pair, Vec<Hint>> {
+    let mut table = Table::default();
+    packets(capture, |packet| table.packet(packet));
     table.flows.into_iter().fold(BTreeMap::new(), |mut all: BTreeMap<_, Vec<_>>, flow| {
         all.entry(flow.pair()).or_default().extend(flow.hints);
         all

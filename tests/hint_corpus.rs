@@ -206,7 +206,7 @@ fn inspected_labels(record: &Value) -> BTreeMap<Pair, String> {
 fn agrees(app: &str, label: &str) -> bool {
     let words: &[&str] = match app {
         "qq" => &["OICQ", "QQ"],
-        "teams" => &["Teams", "Skype"],
+        "teams" | "skype" => &["Teams", "Skype"],
         "kakaotalk" => &["KakaoTalk"],
         "whatsapp" => &["WhatsApp"],
         "imo" => &["IMO"],

@@ -1,5 +1,7 @@
 //! Calls and tunnels through the inspector: STUN, TURN, DTLS, RTP, WireGuard, IPsec.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
 use nightaudit::{
     base::{Endpoint, Stamp},
     flow::{FlowKey, Protocol, Side},

@@ -2,6 +2,8 @@
 //!
 //! The captures are not part of the project: they are looked for in `$NIGHTAUDIT_CORPUS`, else in `../shared/corpus`.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "in a test a panic is the report")]
+
 mod hint_support;
 
 use std::{
@@ -49,7 +51,7 @@ fn tshark_names(record: &Value) -> Names {
     names
 }
 
-/// The names in ClientHellos, not in requests or certificates.
+/// The names in hellos, not in requests or certificates.
 fn hello_names(capture: &Path) -> Names {
     let mut names = Names::new();
     for (pair, hints) in hints(capture) {
@@ -68,10 +70,10 @@ fn count(names: &Names) -> usize {
     names.values().map(BTreeSet::len).sum()
 }
 
-/// What `these` say that `those` do not.
-fn beyond<'a>(these: &'a Names, those: &'a Names) -> impl Iterator<Item = String> + 'a {
-    let lacks = |pair, name| !those.get(pair).is_some_and(|names| names.contains(name));
-    these.iter().flat_map(move |(pair, names)| {
+/// What is told and not known.
+fn beyond<'a>(told: &'a Names, known: &'a Names) -> impl Iterator<Item = String> + 'a {
+    let lacks = |pair, name| !known.get(pair).is_some_and(|names| names.contains(name));
+    told.iter().flat_map(move |(pair, names)| {
         names.iter().filter(move |name| lacks(pair, *name)).map(move |name| format!("{name} {pair:?}"))
     })
 }

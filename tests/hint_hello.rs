@@ -1,5 +1,7 @@
 //! Handshakes that genuine clients make, through the inspector: whole, split, shuffled, cut and bent.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
 use std::sync::Arc;
 
 use nightaudit::{

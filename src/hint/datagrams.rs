@@ -37,7 +37,8 @@ impl Datagrams {
         self.seen = self.seen.saturating_add(1);
         if dns::datagram(bytes, notes) {
             self.dns = true;
-            return Appetite::More;
+            // Multicast has nothing more to say; a resolver's flow goes on being read for as long as it lives.
+            return if notes.knows(Recognised::Mdns) { Appetite::Sated } else { Appetite::More };
         }
         apps::datagram(side, bytes, notes);
         if self.call(side, bytes, notes) == Probe::NotForUs {

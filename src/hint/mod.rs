@@ -69,7 +69,9 @@ pub enum Appetite {
 
 /// What reads one flow's first bytes and says what they show.
 ///
-/// Its memory is capped: 64 KiB of TLS handshake a side, 16 KiB of QUIC CRYPTO, less for anything else.
+/// Its memory is capped, whatever the wire says: 64 KiB of each side of a TCP connection, 16 KiB of a QUIC or DTLS
+/// handshake in order and as much out of order. So is its work: handshakes end, keys are derived and unknown datagrams
+/// looked at a few dozen times; only DNS is read for as long as it comes.
 #[derive(Debug)]
 pub struct Inspector {
     ends: Ends,

@@ -3,6 +3,10 @@
 //! In: the ordered prefix of each direction (TCP) or the first datagrams (UDP). Out: [`Hint`]s. "Is this TLS yet?"
 //! is answered by an enum, [`Probe`], never by an error; nothing here allocates by a length from the wire.
 //!
+//! [`Inspector`] reads one flow. A TCP connection is kept, capped, until one protocol owns it; a UDP flow is read
+//! datagram by datagram, by the first byte that its protocols share. Apps are told by byte patterns in a data file,
+//! `signatures.toml`, each with its source and payloads that must match.
+//!
 //! ```
 //! use nightaudit::{base::{Endpoint, Stamp}, flow::{FlowKey, Protocol, Side}, hint::{Appetite, Hint, Inspector}};
 //!

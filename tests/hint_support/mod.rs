@@ -193,13 +193,14 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Each capture of apps with what other programs make of it.
-pub(crate) fn recorded(root: &Path) -> impl Iterator<Item = (String, PathBuf, Value)> {
-    let apps = root.join("apps");
-    files(&root.join("expected")).into_iter().filter_map(move |path| {
+/// Each capture of a set with what other programs make of it.
+pub(crate) fn recorded(root: &Path, set: &str) -> impl Iterator<Item = (String, PathBuf, Value)> {
+    let folder = root.join(set);
+    let expected = if set == "apps" { root.join("expected") } else { root.join("expected").join(set) };
+    files(&expected).into_iter().filter_map(move |path| {
         let record: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         let name = record["file"].as_str()?.to_owned();
-        let capture = apps.join(&name);
+        let capture = folder.join(&name);
         capture.is_file().then_some((name, capture, record))
     })
 }

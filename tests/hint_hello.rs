@@ -1,5 +1,7 @@
 //! Handshakes that genuine clients make, through the inspector: whole, split, shuffled, cut and bent.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
 use std::sync::Arc;
 
 use nightaudit::{
@@ -111,6 +113,28 @@ fn a_cut_hello_says_nothing_wrong() {
         let hints = read(Protocol::Tcp, [sent(&bytes[..cut])]);
         assert!(names(&hints).is_empty() && hello(&hints).is_none(), "cut at {cut}: {hints:?}");
     }
+}
+
+#[test]
+fn a_hello_that_the_snap_length_cut_still_names_its_server_when_the_flow_ends() {
+    let bytes = genuine();
+    let said = |cut: usize| {
+        let (mut inspector, mut hints) = (inspector(Protocol::Tcp, 443), Vec::new());
+        inspector.feed(Side::Initiator, Stamp::default(), &bytes[..cut], &mut hints);
+        inspector.finish(&mut hints);
+        hints
+    };
+    let name_ends = bytes.windows(NAME.len()).position(|window| window == NAME.as_bytes()).unwrap() + NAME.len();
+    for cut in 0..bytes.len() {
+        let hints = said(cut);
+        assert_eq!(names(&hints).len(), usize::from(cut >= name_ends), "cut at {cut}");
+        assert!(hello(&hints).is_none_or(|hello| hello.ja4.is_none()), "no fingerprint of a part");
+    }
+    assert_eq!(
+        said(bytes.len()),
+        read(Protocol::Tcp, [sent(&bytes)]),
+        "the end of a flow adds nothing to a whole hello"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! DNS and HTTP through the inspector: names asked for, answered and requested.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
+
 use std::net::IpAddr;
 
 use nightaudit::{

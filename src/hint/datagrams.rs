@@ -37,7 +37,8 @@ impl Datagrams {
         self.seen = self.seen.saturating_add(1);
         if dns::datagram(bytes, notes) {
             self.dns = true;
-            return Appetite::More;
+            // Multicast has nothing more to say; a resolver's flow goes on being read for as long as it lives.
+            return if notes.knows(Recognised::Mdns) { Appetite::Sated } else { Appetite::More };
         }
         apps::datagram(side, bytes, notes);
         if self.call(side, bytes, notes) == Probe::NotForUs {
@@ -48,6 +49,16 @@ impl Datagrams {
             }
         }
         if self.dns || self.seen < patience(notes) { Appetite::More } else { Appetite::Sated }
+    }
+
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        if let Some(quic) = &self.quic {
+            quic.finish(notes);
+        }
+        if let Some(call) = &self.call {
+            call.handshake.finish(notes);
+        }
     }
 
     /// Reads what may belong to a call. `NotForUs` where it is none of its protocols.

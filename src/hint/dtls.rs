@@ -57,6 +57,13 @@ impl Handshake {
         probe
     }
 
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        if let Ok(hello) = Hello::read(self.hello.assembly.front(), Carrier::Dtls) {
+            notes.hello(hello.describe_incomplete(), NameSource::Dtls);
+        }
+    }
+
     /// Reads the fragments of one record; true once all is learned.
     fn handshake(&mut self, body: &[u8], notes: &mut Notes<'_>) -> bool {
         let mut r = Reader::new("DTLS handshake", body);

@@ -3,8 +3,6 @@
 //! `{t|q|d}{version}{d|i}{ciphers}{extensions}{ALPN}_{cipher hash}_{extension hash}`: numbers of GREASE (RFC 8701)
 //! are left out everywhere; ciphers and extensions are sorted before hashing, signature algorithms are not.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::tls::hello::{Carrier, Hello, extension, numbers};
@@ -94,19 +92,27 @@ const NOTHING: &str = "000000000000";
 
 fn listed(numbers: &[u16]) -> String {
     let mut text = String::with_capacity(numbers.len() * 5);
-    for (n, number) in numbers.iter().enumerate() {
-        let comma = if n == 0 { "" } else { "," };
-        let _ = write!(text, "{comma}{number:04x}"); // writing to a String cannot fail
+    for number in numbers {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        push_hex(&mut text, &number.to_be_bytes());
     }
     text
 }
 
 /// The first twelve hexadecimal digits of the SHA-256 of `text`.
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text).iter().take(6).fold(String::with_capacity(12), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}"); // writing to a String cannot fail
-        hex
-    })
+    let mut hex = String::with_capacity(12);
+    push_hex(&mut hex, &Sha256::digest(text)[..6]);
+    hex
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        text.push(hex_digit(byte >> 4));
+        text.push(hex_digit(byte & 15));
+    }
 }
 
 #[cfg(test)]

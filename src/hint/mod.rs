@@ -3,6 +3,10 @@
 //! In: the ordered prefix of each direction (TCP) or the first datagrams (UDP). Out: [`Hint`]s. "Is this TLS yet?"
 //! is answered by an enum, [`Probe`], never by an error; nothing here allocates by a length from the wire.
 //!
+//! [`Inspector`] reads one flow. A TCP connection is kept, capped, until one protocol owns it; a UDP flow is read
+//! datagram by datagram, by the first byte that its protocols share. Apps are told by byte patterns in a data file,
+//! `signatures.toml`, each with its source and payloads that must match.
+//!
 //! ```
 //! use nightaudit::{base::{Endpoint, Stamp}, flow::{FlowKey, Protocol, Side}, hint::{Appetite, Hint, Inspector}};
 //!
@@ -69,7 +73,9 @@ pub enum Appetite {
 
 /// What reads one flow's first bytes and says what they show.
 ///
-/// Its memory is capped: 64 KiB of TLS handshake a side, 16 KiB of QUIC CRYPTO, less for anything else.
+/// Its memory is capped, whatever the wire says: 64 KiB of each side of a TCP connection, 16 KiB of a QUIC or DTLS
+/// handshake in order and as much out of order. So is its work: handshakes end, keys are derived and unknown datagrams
+/// looked at a few dozen times; only DNS is read for as long as it comes.
 #[derive(Debug)]
 pub struct Inspector {
     ends: Ends,
@@ -127,6 +133,17 @@ impl Inspector {
             self.reading = Reading::Done;
         }
         appetite
+    }
+
+    /// The flow has ended, or nothing in order will come any more: appends what an incomplete ClientHello shows (a
+    /// short snap length, a loss in the capture), without a fingerprint.
+    pub fn finish(&mut self, hints: &mut Vec<Hint>) {
+        let mut notes = Notes { ends: &self.ends, said: &mut self.said, hints };
+        match std::mem::replace(&mut self.reading, Reading::Done) {
+            Reading::Stream(stream) => stream.finish(&mut notes),
+            Reading::Datagrams(datagrams) => datagrams.finish(&mut notes),
+            Reading::Unopened | Reading::Done => {}
+        }
     }
 }
 

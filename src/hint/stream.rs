@@ -55,6 +55,13 @@ impl Stream {
         appetite(probe)
     }
 
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        if let Talk::Tls(session) = &self.talk {
+            session.finish(notes);
+        }
+    }
+
     fn open(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Appetite {
         self.pieces += 1;
         if !self.kept(side).is_empty() && tls::starts_late(bytes) {

@@ -38,16 +38,33 @@ impl Pair {
     }
 }
 
-/// What the inspector said of the flows of one capture, by flow.
-pub(crate) fn hints(capture: &Path) -> BTreeMap<Pair, Vec<Hint>> {
+/// The first payload of each flow of a capture.
+pub(crate) fn first_payloads(capture: &Path) -> Vec<(FlowKey, Vec<u8>)> {
+    let mut seen = BTreeMap::new();
+    packets(capture, |packet| {
+        let tcp = matches!(packet.transport, Transport::Tcp { .. });
+        if !matches!(packet.transport, Transport::Other(_)) && !packet.payload.is_empty() {
+            let first = || (Flow::new(packet, tcp, None).key, packet.payload.to_vec());
+            seen.entry(Pair::new(tcp, packet.src, packet.dst)).or_insert_with(first);
+        }
+    });
+    seen.into_values().collect()
+}
+
+fn packets(capture: &Path, mut each: impl FnMut(&Packet<'_>)) {
     let mut captures = Captures::open(&[capture]).captures;
     let mut decoder = Decoder::default();
-    let mut table = Table::default();
     while captures.advance().is_some() {
         if let Decoded::Packet(packet) = decoder.decode(&captures.frame()) {
-            table.packet(&packet);
+            each(&packet);
         }
     }
+}
+
+/// What the inspector said of the flows of one capture, by flow.
+pub(crate) fn hints(capture: &Path) -> BTreeMap<Pair, Vec<Hint>> {
+    let mut table = Table::default();
+    packets(capture, |packet| table.packet(packet));
     table.flows.into_iter().fold(BTreeMap::new(), |mut all: BTreeMap<_, Vec<_>>, flow| {
         all.entry(flow.pair()).or_default().extend(flow.hints);
         all
@@ -176,13 +193,14 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Each capture of apps with what other programs make of it.
-pub(crate) fn recorded(root: &Path) -> impl Iterator<Item = (String, PathBuf, Value)> {
-    let apps = root.join("apps");
-    files(&root.join("expected")).into_iter().filter_map(move |path| {
+/// Each capture of a set with what other programs make of it.
+pub(crate) fn recorded(root: &Path, set: &str) -> impl Iterator<Item = (String, PathBuf, Value)> {
+    let folder = root.join(set);
+    let expected = if set == "apps" { root.join("expected") } else { root.join("expected").join(set) };
+    files(&expected).into_iter().filter_map(move |path| {
         let record: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
         let name = record["file"].as_str()?.to_owned();
-        let capture = apps.join(&name);
+        let capture = folder.join(&name);
         capture.is_file().then_some((name, capture, record))
     })
 }

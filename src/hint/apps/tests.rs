@@ -131,3 +131,60 @@ fn mtproto_is_told_by_the_key_that_both_sides_name() {
     let plain = [&[0xee; 4][..], &40_u32.to_le_bytes(), &[0; 8], &[1; 8], &20_u32.to_le_bytes(), &[2; 20]].concat();
     assert!(told(&plain, &plain[4..]), "a key being made");
 }
+
+/// What pieces in turn show on a connection to `port`.
+fn told_by_turns(port: u16, pieces: &[(Side, Vec<u8>)]) -> Vec<&'static str> {
+    let ends = Ends {
+        protocol: Protocol::Tcp,
+        initiator: Endpoint::new([192, 168, 7, 23].into(), 40_000),
+        responder: Endpoint::new([203, 0, 113, 9].into(), port),
+    };
+    let (mut said, mut hints, mut turns) = (Said::default(), Vec::new(), Turns::default());
+    let (mut up, mut down) = (Vec::new(), Vec::new());
+    for (side, piece) in pieces {
+        match side {
+            Side::Initiator => up.extend_from_slice(piece),
+            Side::Responder => down.extend_from_slice(piece),
+        }
+        let mut notes = Notes { ends: &ends, said: &mut said, hints: &mut hints };
+        turns.feed(*side, piece.len(), &up, &down, &mut notes);
+    }
+    hints.into_iter().filter_map(|hint| if let Hint::Signature { app, .. } = hint { Some(app) } else { None }).collect()
+}
+
+fn up(bytes: Vec<u8>) -> (Side, Vec<u8>) {
+    (Side::Initiator, bytes)
+}
+
+fn down(bytes: Vec<u8>) -> (Side, Vec<u8>) {
+    (Side::Responder, bytes)
+}
+
+#[test]
+fn threema_is_told_by_the_sizes_of_its_first_turns() {
+    let handshake =
+        |login| [up(vec![7; 20]), up(vec![7; 28]), down(vec![8; 80]), up(vec![9; login]), down(vec![1; 32])];
+    assert_eq!(told_by_turns(5222, &handshake(191)), ["threema"]);
+    assert_eq!(told_by_turns(5222, &handshake(192)), [""; 0]);
+    assert_eq!(told_by_turns(8080, &handshake(191)), [""; 0], "another port");
+    assert_eq!(told_by_turns(5222, &handshake(191)[..4]), [""; 0], "the login's turn may go on");
+}
+
+#[test]
+fn kakaotalk_is_told_by_frames_that_tile_both_ways() {
+    let frame = |length: u32| [&length.to_le_bytes()[..], &vec![0x5a; length as usize]].concat();
+    let two = || [frame(27), frame(202)].concat();
+    assert_eq!(told_by_turns(5242, &[up(two()), down(two())]), ["kakaotalk"]);
+    let opening = [&[0, 1, 0, 0][..], &[0x5a; 264], &two()].concat();
+    assert_eq!(told_by_turns(9282, &[up(opening), down(two())]), ["kakaotalk"], "behind the handshake");
+    assert_eq!(told_by_turns(5242, &[up(two()), down([two(), vec![1]].concat())]), [""; 0], "a byte too many");
+    assert_eq!(told_by_turns(443, &[up(two()), down(two())]), [""; 0], "a port that others use");
+}
+
+#[test]
+fn viber_is_told_by_lengths_that_count_themselves_on_its_ports() {
+    let message = |kind| [&[30, 0, kind, 0][..], &[0x5a; 26]].concat();
+    assert_eq!(told_by_turns(4244, &[up(message(10)), down(message(11))]), ["viber"]);
+    assert_eq!(told_by_turns(4244, &[up(message(10)), down(vec![0x5a; 30])]), [""; 0]);
+    assert_eq!(told_by_turns(443, &[up(message(10)), down(message(11))]), [""; 0]);
+}

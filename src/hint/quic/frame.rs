@@ -20,7 +20,11 @@ pub(super) fn crypto_pieces(frames: &[u8]) -> impl Iterator<Item = Piece<'_>> {
 
 fn frame<'a>(r: &mut Reader<'a>) -> Result<Option<Piece<'a>>, Malformed> {
     match r.u8()? {
-        PADDING | PING => {}
+        PADDING => {
+            let more = r.rest().iter().take_while(|byte| **byte == PADDING).count();
+            r.skip(more)?;
+        }
+        PING => {}
         kind @ (ACK | ACK_ECN) => acknowledgement(r, kind)?,
         CRYPTO | GOOGLE_CRYPTO => {
             let offset = number(r)?;

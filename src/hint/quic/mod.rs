@@ -20,7 +20,10 @@ use super::{
     NameSource, Probe, Recognised,
     assembly::Assembly,
     notes::Notes,
-    tls::hello::{Carrier, Hello},
+    tls::{
+        hello::{Carrier, Hello},
+        incomplete_hello,
+    },
 };
 use crate::{base::Reader, flow::Side};
 
@@ -66,6 +69,11 @@ impl Connection {
         }
         let tired = self.derived >= DERIVED || self.opened >= OPENED;
         if tired && probe == Probe::Unsure { Probe::Certain } else { probe }
+    }
+
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        incomplete_hello(self.assembly.front(), Carrier::Quic, NameSource::Quic, notes);
     }
 
     fn initial(&mut self, side: Side, initial: &Initial<'_>, notes: &mut Notes<'_>) -> Probe {

@@ -75,6 +75,11 @@ impl<'a> Hello<'a> {
         }
     }
 
+    /// What a hello says that was cut: all but its JA4, which only the whole has.
+    pub(in crate::hint) fn describe_incomplete(&self) -> ClientHello {
+        ClientHello { ja4: None, ..self.describe(Carrier::Tcp) }
+    }
+
     /// The body of the first extension of this type.
     pub(in crate::hint) fn body(&self, kind: u16) -> Option<&'a [u8]> {
         self.extensions.iter().find(|(k, _)| *k == kind).map(|(_, body)| *body)

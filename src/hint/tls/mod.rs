@@ -5,9 +5,16 @@
 
 pub(super) mod certificate;
 pub(super) mod hello;
+mod record;
 
-pub(super) use self::certificate::Names;
-use self::hello::{Carrier, Hello};
+pub(super) use self::{
+    certificate::Names,
+    record::{probe, starts_late},
+};
+use self::{
+    hello::{Carrier, Hello},
+    record::{Header, RECORD_HEADER, content},
+};
 use super::{NameSource, Probe, Recognised, notes::Notes};
 use crate::{
     base::{Malformed, Reader},
@@ -19,6 +26,7 @@ use crate::{
 pub(super) struct Session {
     initiator: Records,
     responder: Records,
+    idle: u8,
 }
 
 /// One side's records, joined into one run of handshake messages.
@@ -31,21 +39,14 @@ struct Records {
     over: bool,
 }
 
+/// Pieces of a side that is encrypted already, seen while waiting for the other: one that was not captured.
+const IDLE: u8 = 16;
 /// Handshake bytes kept of one side.
 const HANDSHAKE: usize = 64 * 1024;
-const RECORD_HEADER: usize = 5;
 /// The port of DNS over TLS (RFC 7858, section 3.1).
 const DNS_OVER_TLS: u16 = 853;
-/// Longest record: 2^14 bytes and what encryption may add (RFC 5246, section 6.2.3).
-const RECORD: usize = (1 << 14) + 2048;
 
-mod content {
-    pub(super) const CHANGE_CIPHER_SPEC: u8 = 20;
-    pub(super) const ALERT: u8 = 21;
-    pub(super) const HANDSHAKE: u8 = 22;
-    pub(super) const APPLICATION_DATA: u8 = 23;
-}
-
+/// Handshake message types that are read (RFC 8446, section 4).
 mod message {
     pub(super) const CLIENT_HELLO: u8 = 1;
     pub(super) const SERVER_HELLO: u8 = 2;
@@ -53,81 +54,14 @@ mod message {
     pub(super) const SERVER_HELLO_DONE: u8 = 14;
 }
 
-/// Whether `bytes`, the first of a side, begin a TLS connection or show one that was joined midway.
-pub(super) fn probe(bytes: &[u8]) -> Probe {
-    if let &[length, low, 1, major, minor, ..] = bytes
-        && length & 0x80 != 0
-        && (matches!((major, minor), (3, 0..=4) | (0, 2)))
-        && usize::from(length & 0x7f) << 8 | usize::from(low) >= 9
-    {
-        return if bytes.len() > 11 && sslv2_tiles(bytes) { Probe::Certain } else { Probe::NotForUs };
-    }
-    match header(bytes) {
-        Header::Short if bytes.len() < RECORD_HEADER => Probe::Unsure,
-        Header::Short | Header::Alien => Probe::NotForUs,
-        Header::Record { kind: content::HANDSHAKE, .. } => match bytes.get(RECORD_HEADER) {
-            None => Probe::Unsure,
-            Some(&kind) if is_opening(kind, bytes) => Probe::Certain,
-            Some(_) => Probe::NotForUs,
-        },
-        Header::Record { length, .. } => match bytes.get(RECORD_HEADER + length..) {
-            // A joined-in connection: the next header must stand where this record says it does.
-            Some([]) | None => Probe::Certain,
-            Some(next) if matches!(header(next), Header::Alien) => Probe::NotForUs,
-            Some(_) => Probe::Certain,
-        },
-    }
-}
-
-/// Whether a piece further on begins TLS after something else (a proxy's CONNECT, SOCKS, STARTTLS): a record with a
-/// ClientHello, or, where the start was missed, records of application data that tile the piece or outlast it.
-pub(super) fn starts_late(bytes: &[u8]) -> bool {
-    match header(bytes) {
-        Header::Record { kind: content::HANDSHAKE, .. } => {
-            matches!(bytes, [_, 3, 0..=3, _, _, message::CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
-        }
-        Header::Record { kind: content::APPLICATION_DATA, .. } => probe(bytes) == Probe::Certain,
-        _ => false,
-    }
-}
-
-enum Header {
-    Record { kind: u8, length: usize },
-    Short,
-    Alien,
-}
-
-fn header(bytes: &[u8]) -> Header {
-    match *bytes {
-        [kind @ 20..=23, 3, 0..=4, high, low, ..] => {
-            let length = usize::from(u16::from_be_bytes([high, low]));
-            let plausible = match kind {
-                content::CHANGE_CIPHER_SPEC => length == 1,
-                content::ALERT => length == 2 || (16..=300).contains(&length),
-                _ => (1..=RECORD).contains(&length),
-            };
-            if plausible { Header::Record { kind, length } } else { Header::Alien }
-        }
-        [20..=23, 3, 0..=4, _] | [20..=23, 3, 0..=4] | [20..=23, 3] | [20..=23] | [] => Header::Short,
-        _ => Header::Alien,
-    }
-}
-
-/// A handshake record that opens a connection starts with a hello; one further on (joined midway) with any message
-/// or with ciphertext, which only the record's own header vouches for.
-fn is_opening(kind: u8, bytes: &[u8]) -> bool {
-    let known = matches!(kind, 0..=2 | 4 | 8 | 11..=16 | 20 | 22);
-    known || matches!(bytes, [_, 3, 1..=3, 0, 16..=120, ..])
-}
-
-fn sslv2_tiles(bytes: &[u8]) -> bool {
-    let field = |at: usize| bytes.get(at..at + 2).map_or(0, |pair| usize::from(u16::from_be_bytes([pair[0], pair[1]])));
-    let length = field(0) & 0x7fff;
-    let (ciphers, session, challenge) = (field(5), field(7), field(9));
-    ciphers > 0 && ciphers % 3 == 0 && (16..=32).contains(&challenge) && length == 9 + ciphers + session + challenge
-}
-
 impl Session {
+    /// Says what an incomplete hello shows.
+    pub(super) fn finish(&self, notes: &mut Notes<'_>) {
+        for records in [&self.initiator, &self.responder] {
+            incomplete_hello(&records.handshake, Carrier::Tcp, NameSource::Tls, notes);
+        }
+    }
+
     /// Reads the next bytes of a side.
     pub(super) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         notes.protocol(Recognised::Tls);
@@ -138,11 +72,23 @@ impl Session {
             Side::Initiator => &mut self.initiator,
             Side::Responder => &mut self.responder,
         };
+        self.idle += u8::from(records.over);
+        if self.idle == IDLE {
+            return Probe::Certain;
+        }
         match records.feed(bytes, notes) {
             Learned::All => Probe::Certain,
             Learned::Some if self.initiator.over && self.responder.over => Probe::Certain,
             Learned::Some => Probe::Unsure,
         }
+    }
+}
+
+/// Reads the ClientHello that `message`, header and body as far as they came, begins with.
+pub(super) fn incomplete_hello(message: &[u8], carrier: Carrier, source: NameSource, notes: &mut Notes<'_>) {
+    let Some((&[message::CLIENT_HELLO, ..], body)) = message.split_at_checked(MESSAGE_HEADER) else { return };
+    if let Ok(hello) = Hello::read(body, carrier) {
+        notes.hello(hello.describe_incomplete(), source);
     }
 }
 
@@ -188,7 +134,7 @@ impl Records {
         if self.header.len() < RECORD_HEADER {
             return later;
         }
-        match header(&self.header) {
+        match record::header(&self.header) {
             Header::Record { kind, length } => (self.kind, self.left) = (kind, length),
             Header::Short | Header::Alien => self.over = true,
         }

@@ -7,7 +7,8 @@
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use nightaudit::{
-    night::{Finding, Grade, Settings, Verdict, judge},
+    base::Bytes,
+    night::{Annotation, Finding, Grade, Settings, Verdict, judge},
     simulate::{Class, Life, Scenario},
 };
 
@@ -22,6 +23,8 @@ fn scenarios() -> Vec<Scenario> {
 fn seeds() -> u64 {
     env::var("NIGHTAUDIT_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
 }
+
+const SEEDS_FROM: u64 = 0;
 
 fn said(verdict: Verdict) -> &'static str {
     match verdict {
@@ -42,61 +45,107 @@ fn judged(scenario: &Scenario, seed: u64) -> Option<Finding> {
     Some(judge(&ledger, &settings).findings.swap_remove(row))
 }
 
-#[test]
-fn verdicts_on_phones_with_known_truth_are_as_expected() {
-    let (mut true_alarms, mut false_alarms, mut missed, mut quiet, mut strong) = (0, 0, 0, 0, 0);
-    let (mut honest, mut dishonest) = (0, 0);
-    for scenario in scenarios() {
-        let mut verdicts: BTreeMap<&str, u32> = BTreeMap::new();
-        for seed in 0..seeds() {
-            let found = judged(&scenario, seed).unwrap();
-            *verdicts.entry(said(found.verdict)).or_default() += 1;
-            let expected = scenario.expect.iter().any(|expect| expect == said(found.verdict));
-            let alarm = found.verdict == Verdict::ExportLike;
-            match scenario.class {
-                Class::Positive if alarm => true_alarms += 1,
-                Class::Positive if !expected => missed += 1,
-                Class::Negative if alarm => {
-                    false_alarms += 1;
-                    strong += u32::from(found.grade == Some(Grade::Strong));
-                }
-                Class::Negative => quiet += 1,
-                _ if expected => honest += 1,
-                _ => dishonest += 1,
+/// How the verdicts on many phones compare with what they should be.
+#[derive(Debug, Default)]
+struct Table {
+    caught: u32,
+    missed: u32,
+    false_alarms: u32,
+    false_strong: u32,
+    quiet: u32,
+    /// Verdicts on phones where saying the right thing is all that can be asked, right and all.
+    honest: (u32, u32),
+    /// Annotated as tail-recurrent: benign phones, and phones that are.
+    tails: (u32, u32),
+}
+
+impl Table {
+    fn add(&mut self, scenario: &Scenario, found: &Finding) {
+        let alarm = found.verdict == Verdict::ExportLike;
+        let expected = is_expected(scenario, found);
+        let tail = u32::from(found.annotations.contains(&Annotation::TailRecurrent));
+        match scenario.class {
+            // What is sent in the owner's own sessions shows only on a phone whose use is scripted.
+            Class::Positive if scenario.id == "V10" => {}
+            Class::Positive if alarm => self.caught += 1,
+            Class::Positive => self.missed += u32::from(!expected),
+            Class::Negative => {
+                self.tails.0 += tail;
+                self.false_alarms += u32::from(alarm);
+                self.false_strong += u32::from(alarm && found.grade == Some(Grade::Strong));
+                self.quiet += u32::from(!alarm);
             }
-            if !expected || env::var_os("NIGHTAUDIT_ALL").is_some() {
-                println!(
-                    "  {} seed {seed}: {} {:?} e {:.1} drip {:.1} tip {:?} hits {:?} n {} lacking {:?} worst {:?} med {:?}",
-                    scenario.id,
-                    said(found.verdict),
-                    found.grade,
-                    found.evidence.log10_e,
-                    found.evidence.log10_e_drip,
-                    found.evidence.tipping_rate,
-                    found.evidence.hits.iter().map(|h| h.1).collect::<Vec<_>>(),
-                    found.evidence.eligible_nights,
-                    found.lacking,
-                    found.bounds.worst_night.map(|b| b.to_string()),
-                    found.bounds.median_night.map(|b| b.to_string()),
-                );
+            class => {
+                self.tails.1 += if class == Class::Evasive { tail } else { 0 };
+                self.honest = (self.honest.0 + u32::from(expected), self.honest.1 + 1);
             }
         }
-        println!(
-            "{:4} {:12} {:?} expect {:?}",
-            scenario.id,
-            format!("{:?}", scenario.class),
-            verdicts,
-            scenario.expect
-        );
     }
-    let precision = f64::from(true_alarms) / f64::from((true_alarms + false_alarms).max(1));
-    let recall = f64::from(true_alarms) / f64::from((true_alarms + missed).max(1));
-    println!(
-        "precision {precision:.3} recall {recall:.3} false {false_alarms} of {} strong {strong}",
-        false_alarms + quiet
-    );
-    println!("honest {honest} of {}", honest + dishonest);
-    assert!(precision >= 0.97 && recall >= 0.95 && strong == 0);
+
+    fn precision(&self) -> f64 {
+        f64::from(self.caught) / f64::from((self.caught + self.false_alarms).max(1))
+    }
+
+    fn recall(&self) -> f64 {
+        f64::from(self.caught) / f64::from((self.caught + self.missed).max(1))
+    }
+}
+
+fn is_expected(scenario: &Scenario, found: &Finding) -> bool {
+    scenario.expect.iter().any(|expect| expect == said(found.verdict))
+}
+
+#[test]
+fn verdicts_on_phones_with_known_truth_are_as_expected() {
+    let mut table = Table::default();
+    for scenario in scenarios() {
+        let mut verdicts: BTreeMap<&str, u32> = BTreeMap::new();
+        for seed in SEEDS_FROM..SEEDS_FROM + seeds() {
+            let found = judged(&scenario, seed).unwrap();
+            *verdicts.entry(said(found.verdict)).or_default() += 1;
+            table.add(&scenario, &found);
+        }
+        println!("{:4} {:12} {verdicts:?}, to be {:?}", scenario.id, format!("{:?}", scenario.class), scenario.expect);
+    }
+    println!("precision {:.3} recall {:.3} {table:?}", table.precision(), table.recall());
+    assert!(table.precision() >= 0.97 && table.recall() >= 0.95 && table.false_strong == 0, "{table:?}");
+    assert!(f64::from(table.honest.0) >= 0.85 * f64::from(table.honest.1), "{table:?}");
+    assert_eq!(table.tails.0, 0, "no benign phone uploads in the wake of its last use: {table:?}");
+}
+
+#[test]
+fn uploads_in_the_wake_of_the_last_use_are_pointed_out() {
+    let all = scenarios();
+    let tail = all.iter().find(|scenario| scenario.id == "P23").unwrap();
+    let found = |seed| judged(tail, seed).unwrap().annotations.contains(&Annotation::TailRecurrent);
+    let count = (0..10).filter(|&seed| found(seed)).count();
+    assert!(count >= 8, "{count} of 10");
+}
+
+/// An export of the size that the power bound names is noticed when the whole phone is played again with it.
+#[test]
+fn what_is_said_to_be_detectable_is_detected() {
+    let all = scenarios();
+    let quiet = all.iter().find(|scenario| scenario.id == "B01").unwrap();
+    let exporting = all.iter().find(|scenario| scenario.id == "P02").unwrap();
+    let (mut flagged, mut called, mut played) = (0, 0, 0);
+    for seed in 100..112 {
+        let life = Life::of(quiet, seed);
+        let ledger = life.ledger().0;
+        let row = life.judged(&ledger).unwrap();
+        let bounds = judge(&ledger, &Settings::default()).findings[row].bounds.clone();
+        let with = |size: Bytes| {
+            let mut scenario = exporting.clone();
+            scenario.exports[0].mb.0 = size.as_mb();
+            scenario.exports[0].spread.0 = 0.0;
+            scenario.exports[0].on_nights.0 = 1.0;
+            judged(&scenario, seed).unwrap().verdict
+        };
+        played += 1;
+        flagged += u32::from(with(bounds.detectable.unwrap()) > Verdict::Routine);
+        called += u32::from(with(bounds.detectable_export.unwrap()) == Verdict::ExportLike);
+    }
+    assert!(flagged >= played - 1 && called >= played - 1, "{flagged} flagged and {called} called of {played}");
 }
 
 /// `cargo test --release --test night_scenarios -- --ignored --nocapture how_long`
@@ -114,12 +163,13 @@ fn how_long_one_device_takes() {
     }
     for power in [false, true] {
         let settings = Settings { power, ..Settings::default() };
-        let start = std::time::Instant::now();
-        let rounds = 20;
-        for _ in 0..rounds {
+        let once = || {
+            let start = std::time::Instant::now();
             std::hint::black_box(judge(std::hint::black_box(&ledger), &settings));
-        }
-        println!("power {power}: {:.2} ms a device", start.elapsed().as_secs_f64() * 1e3 / f64::from(rounds));
+            start.elapsed().as_secs_f64() * 1e3
+        };
+        let best = (0..50).map(|_| once()).fold(f64::INFINITY, f64::min);
+        println!("power {power}: {best:.2} ms a device at best of 50");
     }
     let found = judge(&ledger, &Settings::default());
     for (subject, finding) in ledger.subjects.iter().zip(&found.findings).take(7) {

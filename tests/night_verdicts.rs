@@ -6,7 +6,7 @@ use nightaudit::{
     base::{Bytes, Minute, Span},
     identify::Kind,
     ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Watched},
-    night::{Annotation, Declared, Finding, Grade, Lacking, Settings, Verdict, judge},
+    night::{Annotation, Cause, Declared, Finding, Grade, Lacking, Settings, Standing, Verdict, judge},
 };
 
 const DAY: u32 = 1_440;
@@ -265,4 +265,96 @@ fn inside_a_tunnel_no_app_can_be_judged_but_the_tunnel_itself_is() {
     assert_eq!((found[1].verdict, &found[1].lacking[..]), (Verdict::Insufficient, &[Lacking::Tunnel][..]));
     assert_eq!(found[2].verdict, Verdict::ExportLike);
     assert!(found[2].annotations.contains(&Annotation::Tunnel));
+}
+
+fn standing(found: &Finding, cause: Cause) -> Option<Standing> {
+    found.explanations.iter().find(|said| said.cause == cause).map(|said| said.standing)
+}
+
+#[test]
+fn innocent_explanations_are_held_against_what_was_seen() {
+    let export = messenger(28).sends(Bytes::mb(60), THREE, 0..28).judged();
+    for cause in [Cause::CloudBackup, Cause::ForwardedMedia, Cause::HistorySync, Cause::CrashDump, Cause::Call] {
+        assert_eq!(standing(&export, cause), Some(Standing::RuledOut), "{cause:?}: {:?}", export.explanations);
+    }
+    assert_eq!(standing(&export, Cause::DeclaredFeature), Some(Standing::CannotTell));
+
+    let mut offering = messenger(28).sends(Bytes::mb(60), THREE, 0..28);
+    offering.rows.last_mut().unwrap().declared_feature = Some("an encrypted backup".into());
+    let found = offering.judged();
+    assert_eq!(standing(&found, Cause::DeclaredFeature), Some(Standing::Supported));
+    assert!(found.annotations.contains(&Annotation::DeclaredFeature));
+
+    let cloud = Phone::of(28).with("drive", Kind::Cloud).sends(Bytes::mb(60), THREE, 0..28).judged();
+    assert_eq!(standing(&cloud, Cause::CloudBackup), Some(Standing::Supported));
+    let unknown = Phone::of(28).with("x", Kind::Unattributed).sends(Bytes::mb(60), THREE, 0..28).judged();
+    assert_eq!(standing(&unknown, Cause::CloudBackup), Some(Standing::CannotTell));
+}
+
+#[test]
+fn media_that_was_received_first_may_have_been_passed_on() {
+    let mut phone = messenger(28).sends(Bytes::mb(30), THREE, 0..28);
+    let received = Cell { down: Bytes::mb(40), ..Cell::default() };
+    phone.rows.last_mut().unwrap().minutes.extend((0..28).map(|day| (Minute(day * DAY + 600), received)));
+    assert_eq!(standing(&phone.judged(), Cause::ForwardedMedia), Some(Standing::CannotTell));
+}
+
+#[test]
+fn a_history_sent_once_and_a_rare_dump_are_told_from_an_export() {
+    let once = messenger(28).sends(Bytes::mb(300), THREE, [9, 10]).judged();
+    assert_eq!(standing(&once, Cause::HistorySync), Some(Standing::Supported));
+    let rare = messenger(28).sends(Bytes::mb(15), THREE, [3, 17]).judged();
+    assert_eq!(standing(&rare, Cause::CrashDump), Some(Standing::CannotTell));
+}
+
+#[test]
+fn calls_and_acknowledgements_explain_what_was_deducted_for_them() {
+    let mut phone = messenger(28);
+    let call = Cell { up: Bytes::mb(9), stream_up: Bytes::mb(9), stream_down: Bytes::mb(9), ..Cell::default() };
+    phone.rows.last_mut().unwrap().minutes.extend((0..28).map(|day| (Minute(day * DAY + THREE), call)));
+    let found = phone.judged();
+    assert_eq!((found.verdict, standing(&found, Cause::Call)), (Verdict::Routine, Some(Standing::Supported)));
+    assert_eq!(found.bounds.worst_night, Some(Bytes::ZERO));
+
+    let mut updating = messenger(28);
+    let update = Cell { up: Bytes::mb(12), down: Bytes::mb(900), ..Cell::default() };
+    updating.rows.last_mut().unwrap().minutes.extend((0..28).map(|day| (Minute(day * DAY + THREE), update)));
+    let found = updating.judged();
+    assert_eq!(standing(&found, Cause::UpdateAcknowledgements), Some(Standing::Supported));
+    assert!(messenger(28).judged().explanations.is_empty(), "nothing to explain");
+}
+
+#[test]
+fn an_hour_of_the_night_is_seen_in_a_fixed_clock() {
+    let clock = messenger(28).sends(Bytes::mb(60), THREE, 0..28).judged().evidence.clock.unwrap();
+    assert_eq!(u32::from(clock.minute), THREE);
+    assert!(clock.concentration > 0.999 && clock.p_value < 0.01);
+}
+
+#[test]
+fn a_look_at_the_phone_attends_the_upload_begun_in_it_and_nothing_after() {
+    let look = |names| {
+        let mut phone = messenger(28).sends(Bytes::mb(60), THREE, 0..28);
+        (0..28).for_each(|day| phone.look_up(day * DAY + THREE - 1, names, Some(0)));
+        phone.judged()
+    };
+    assert_eq!(look(2).verdict, Verdict::ExportLike);
+    assert_eq!(look(3).verdict, Verdict::Routine, "somebody was there to begin it");
+    let mut early = messenger(28).sends(Bytes::mb(60), THREE, 0..28);
+    (0..28).for_each(|day| early.look_up(day * DAY + THREE - 10, 3, Some(0)));
+    assert_eq!(early.judged().verdict, Verdict::ExportLike, "a look ten minutes before says nothing");
+}
+
+#[test]
+fn an_export_that_stops_stays_found() {
+    let found = messenger(28).sends(Bytes::mb(30), THREE, 0..6).judged();
+    assert_eq!(found.verdict, Verdict::ExportLike);
+}
+
+#[test]
+fn a_higher_accident_rate_takes_the_verdict_back() {
+    let every_fourth = || messenger(28).sends(Bytes::mb(30), THREE, (0..28).step_by(3));
+    assert_eq!(every_fourth().judged().verdict, Verdict::ExportLike);
+    let lenient = Settings { accident_rate: 0.3, small_accident_rate: 0.3, power: false, ..Settings::default() };
+    assert_eq!(every_fourth().judged_with(&lenient).verdict, Verdict::BulkButIrregular);
 }

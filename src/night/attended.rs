@@ -17,6 +17,9 @@ use crate::{
 /// A sign of a person that rests on one subject alone: that subject must not profit from it.
 type Own = (u32, Minute);
 
+/// A foreground name, with whose it is.
+type Touch = (Minute, u32, Option<u32>);
+
 /// Signs of a person on one device, and the minutes they make attended.
 #[derive(Debug)]
 pub(super) struct Attendance {
@@ -29,8 +32,8 @@ pub(super) struct Attendance {
     /// Minutes made attended by any sign, nobody's own taken out.
     all: Spans,
     names_only: Spans,
-    /// Foreground names with whose they are, ascending.
-    touches: Vec<(Minute, Option<u32>)>,
+    /// Foreground names with whose they are, ascending by minute.
+    touches: Vec<Touch>,
     reach: Reach,
     declared: bool,
 }
@@ -40,6 +43,8 @@ pub(super) struct Attendance {
 struct Reach {
     before: u32,
     hold: u32,
+    /// Names around its beginning that show that a person began an upload.
+    names: usize,
 }
 
 /// The attended minutes as they count for one subject.
@@ -53,7 +58,11 @@ pub(super) struct Mask<'a> {
 impl Attendance {
     /// Reads the signs of a person out of `ledger`, or takes the owner's word for them.
     pub(super) fn of(ledger: &DeviceLedger, settings: &Settings, observed: &Spans) -> Self {
-        let reach = Reach { before: settings.name_window.max(1) - 1, hold: settings.hold };
+        let reach = Reach {
+            before: settings.name_window.max(1) - 1,
+            hold: settings.hold,
+            names: settings.names_around.max(1) as usize,
+        };
         let touches = ledger.names.iter().filter(|seen| !seen.background);
         let mut signs = Self {
             by_names: Vec::new(),
@@ -62,7 +71,7 @@ impl Attendance {
             own_downloads: Vec::new(),
             all: Spans::default(),
             names_only: Spans::default(),
-            touches: touches.map(|seen| (seen.minute, seen.subject)).collect(),
+            touches: touches.map(|seen| (seen.minute, seen.name, seen.subject)).collect(),
             reach,
             declared: settings.declared.is_some(),
         };
@@ -137,11 +146,40 @@ impl Attendance {
         missed as f64 / sessions.runs().len().max(FEWEST_SESSIONS) as f64
     }
 
+    /// Whether a person began what began in `minute`, as it counts for `subject`: the minute is attended, or names were
+    /// looked up around it. The fewer names of a short look at the phone do not make the time after it attended, but an
+    /// upload in their midst was hardly begun by nobody.
+    pub(super) fn begun_by_person(&self, minute: Minute, mask: &Mask<'_>, subject: Option<u32>) -> bool {
+        mask.contains(minute) || !self.declared && self.names_around(minute, subject) >= self.reach.names
+    }
+
+    /// Distinct names of others than `subject` in the minutes around `minute`, counted as far as it takes.
+    fn names_around(&self, minute: Minute, subject: Option<u32>) -> usize {
+        let (first, end) = (minute.minus(self.reach.before), minute.plus(self.reach.before + 1));
+        let at = self.touches.partition_point(|touch| touch.0 < first);
+        let near = self.touches.iter().skip(at).take_while(|touch| touch.0 < end).take(MOST_AROUND);
+        let mut names: Vec<u32> = Vec::new();
+        for touch in near.filter(|touch| subject.is_none() || touch.2 != subject) {
+            if !names.contains(&touch.1) {
+                names.push(touch.1);
+            }
+            if names.len() >= self.reach.names {
+                break;
+            }
+        }
+        names.len()
+    }
+
     /// The last foreground name of a subject other than `subject` at or before `minute`.
     pub(super) fn last_touch(&self, minute: Minute, subject: u32) -> Option<Minute> {
         let after = self.touches.partition_point(|touch| touch.0 <= minute);
-        let recent = self.touches.get(after.saturating_sub(MOST_LOOKED_BACK)..after)?;
-        recent.iter().rev().find(|touch| touch.1 != Some(subject)).map(|touch| touch.0)
+        let recent = self.touches.get(after.saturating_sub(MOST_AROUND)..after)?;
+        recent.iter().rev().find(|touch| touch.2 != Some(subject)).map(|touch| touch.0)
+    }
+
+    /// The attended minutes with nobody's own signs taken out.
+    pub(super) const fn whole(&self) -> Mask<'_> {
+        Mask { all: &self.all, own: Spans::EMPTY }
     }
 
     fn read_downloads(&mut self, subjects: &[SubjectLedger], settings: &Settings) {
@@ -182,8 +220,8 @@ impl Attendance {
 /// Fewer sessions of download than this say little about how many go without names.
 const FEWEST_SESSIONS: usize = 10;
 
-/// How many names back the last touch of a person is looked for.
-const MOST_LOOKED_BACK: usize = 256;
+/// No more names than this are looked through around one minute.
+const MOST_AROUND: usize = 1_024;
 
 impl Reach {
     /// The window that the names were counted over was in use, and the hold follows.
@@ -205,6 +243,11 @@ impl Mask<'_> {
     /// Whether somebody was using the device in `minute`.
     pub(super) fn contains(&self, minute: Minute) -> bool {
         self.all.contains(minute) && !self.own.contains(minute)
+    }
+
+    /// As [`Mask::contains`], for minutes that mostly ascend.
+    pub(super) fn contains_after(&self, at: &mut (usize, usize), minute: Minute) -> bool {
+        self.all.contains_after(&mut at.0, minute) && !self.own.contains_after(&mut at.1, minute)
     }
 
     /// How many attended minutes lie in `span`.

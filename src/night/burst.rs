@@ -3,7 +3,7 @@
 use crate::{
     base::{Bytes, Minute},
     ledger::Cell,
-    night::{Settings, Upload, attended::Mask},
+    night::{Settings, Upload},
 };
 
 /// What a burst looks like.
@@ -50,13 +50,13 @@ pub(super) fn excess(cell: &Cell, settings: &Settings) -> Bytes {
     sent.less(settings.acknowledging(cell.down.less(cell.stream_down)))
 }
 
-/// The bursts of one subject, in time order.
-pub(super) fn bursts(minutes: &[(Minute, Cell)], mask: &Mask<'_>, settings: &Settings) -> Vec<Burst> {
+/// The bursts of one subject, in time order. `attended` says whether a person began what began in a minute.
+pub(super) fn bursts(minutes: &[(Minute, Cell)], attended: impl Fn(Minute) -> bool, settings: &Settings) -> Vec<Burst> {
     let mut found = Vec::new();
     let mut open: Option<Open> = None;
     for (minute, cell) in minutes {
         if let Some(burst) = open.take_if(|burst| minute.since(burst.last) > settings.burst_gap + 1) {
-            found.push(burst.closed(mask, settings));
+            found.push(burst.closed(&attended, settings));
         }
         let excess = excess(cell, settings);
         let busy = excess >= settings.burst_minute && excess > Bytes::ZERO;
@@ -70,7 +70,7 @@ pub(super) fn bursts(minutes: &[(Minute, Cell)], mask: &Mask<'_>, settings: &Set
             None => {}
         }
     }
-    found.extend(open.map(|burst| burst.closed(mask, settings)));
+    found.extend(open.map(|burst| burst.closed(&attended, settings)));
     found
 }
 
@@ -96,13 +96,13 @@ impl Open {
         }
     }
 
-    fn closed(self, mask: &Mask<'_>, settings: &Settings) -> Burst {
+    fn closed(self, attended: impl Fn(Minute) -> bool, settings: &Settings) -> Burst {
         Burst {
             first: self.first,
             last: self.last,
             excess: self.excess,
             shape: shape(&self.sum, self.excess, settings),
-            attended: mask.contains(self.first),
+            attended: attended(self.first),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Cycles {
 const MOST_SILENT_NIGHTS: u64 = 4_000;
 
 /// Minutes of the usual rest.
-const REST: u32 = 360;
+pub(super) const REST: u32 = 360;
 
 /// Minute of the UTC day in the middle of the five hours that are attended most. Of hours that are nearly as busy, the
 /// one in the middle of wider activity is taken.

@@ -48,18 +48,33 @@ pub(super) fn ln_e(hits: u32, nights: u32, rate: f64) -> f64 {
 /// Averages of e-values are e-values: half of the stake is spread over the sizes, half over sizes and days of the week.
 /// A night on another day leaves a weekday's bet as it is, so the average is still a supermartingale.
 pub(super) fn by_night(nights: &[Counted], sizes: &[(Bytes, f64)]) -> Vec<f64> {
+    averages(nights, sizes).collect()
+}
+
+fn averages(nights: &[Counted], sizes: &[(Bytes, f64)]) -> impl Iterator<Item = f64> {
     let mut plain = vec![Series::default(); sizes.len()];
     let mut weekly = vec![Series::default(); sizes.len() * 7];
-    let mut average = Vec::with_capacity(nights.len());
-    for night in nights {
+    nights.iter().map(move |night| {
         for (at, &(size, rate)) in sizes.iter().enumerate() {
             let hit = night.bulk >= size;
             let day = at * 7 + usize::from(night.weekday % 7);
             plain.get_mut(at).into_iter().chain(weekly.get_mut(day)).for_each(|series| series.add(hit, rate));
         }
-        average.push(mean(&plain, &weekly));
-    }
-    average
+        mean(&plain, &weekly)
+    })
+}
+
+/// Whether the evidence reaches `threshold` on night number `from` or later, all sizes held against one `rate`.
+pub(super) fn reaches(nights: &[Counted], settings: &Settings, rate: f64) -> bool {
+    let sizes: Vec<_> = settings.sizes.iter().map(|&size| (size, rate)).collect();
+    let mut counted = averages(nights, &sizes).skip(settings.needed_nights.saturating_sub(1) as usize);
+    counted.any(|ln_e| ln_e >= settings.threshold.ln())
+}
+
+/// The same for upload outside bulk bursts.
+pub(super) fn drip_reaches(nights: &[Counted], settings: &Settings, rate: f64) -> bool {
+    let by_night = drip_by_night(nights, settings.drip_size, rate);
+    running_maximum(&by_night, settings.needed_nights, settings.threshold).1.is_some()
 }
 
 /// The evidence after each night, `ln e`, that upload outside bulk bursts reaches `size`.
@@ -83,16 +98,15 @@ pub(super) fn running_maximum(by_night: &[f64], from: u32, threshold: f64) -> (f
     (counted.iter().copied().fold(f64::NEG_INFINITY, f64::max), first)
 }
 
-/// The largest accident rate at which the evidence still reaches `threshold` after some night, to within 1 in 10,000;
-/// `None` where it does so at no rate.
-pub(super) fn tipping_rate(threshold: f64, most: impl Fn(f64) -> f64) -> Option<f64> {
-    let (mut holds, mut fails) = (1e-4, 0.9999);
-    if most(holds) < threshold.ln() {
+/// The largest accident rate at which `reaches` still holds, to within 1 in 1,000; `None` where it does at none.
+pub(super) fn tipping_rate(reaches: impl Fn(f64) -> bool) -> Option<f64> {
+    let (mut holds, mut fails) = (1e-3, 0.999);
+    if !reaches(holds) {
         return None;
     }
-    while fails - holds > 1e-4 {
+    while fails - holds > 1e-3 {
         let middle = f64::midpoint(holds, fails);
-        if most(middle) >= threshold.ln() {
+        if reaches(middle) {
             holds = middle;
         } else {
             fails = middle;
@@ -102,11 +116,19 @@ pub(super) fn tipping_rate(threshold: f64, most: impl Fn(f64) -> f64) -> Option<
 }
 
 /// One bet, with what it stands at.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Series {
     nights: u32,
     hits: u32,
     ln_e: f64,
+    /// Without the logarithm; infinite where that is beyond what a number holds.
+    e: f64,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self { nights: 0, hits: 0, ln_e: 0.0, e: 1.0 }
+    }
 }
 
 impl Series {
@@ -114,16 +136,20 @@ impl Series {
         self.nights += 1;
         self.hits += u32::from(hit);
         self.ln_e = ln_e(self.hits, self.nights, rate);
+        self.e = self.ln_e.exp();
     }
 }
 
-/// The logarithm of the average bet, computed from the largest so that nothing overflows.
+/// The logarithm of the average bet; from the largest where the bets themselves would overflow.
 fn mean(plain: &[Series], weekly: &[Series]) -> f64 {
+    let share = |sum: f64, all: &[Series]| sum / all.len().max(1) as f64;
+    let part = |all: &[Series]| share(all.iter().map(|series| series.e).sum(), all);
+    let average = f64::midpoint(part(plain), part(weekly));
+    if average < 1e300 {
+        return average.ln();
+    }
     let most = plain.iter().chain(weekly).fold(f64::NEG_INFINITY, |most, series| most.max(series.ln_e));
-    let part = |all: &[Series]| {
-        let sum: f64 = all.iter().map(|series| (series.ln_e - most).exp()).sum();
-        sum / all.len().max(1) as f64
-    };
+    let part = |all: &[Series]| share(all.iter().map(|series| (series.ln_e - most).exp()).sum(), all);
     most + f64::midpoint(part(plain), part(weekly)).ln()
 }
 

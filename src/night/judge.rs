@@ -10,18 +10,21 @@ use crate::{
     identify::Kind,
     ledger::{DeviceLedger, SubjectLedger},
     night::{
-        Annotation, Bounds, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload, Verdict,
+        Annotation, Bounds, ClockHabit, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload,
+        Verdict,
         attended::{Attendance, Mask},
         beta::jeffreys,
         bounds::{self, Bounded},
-        burst::{self, Burst},
-        coverage,
+        burst::{self, Burst, Shape},
+        clock, coverage,
         cycle::{Cycle, Cycles},
         evidence::{self, Counted},
+        explain::Seen,
         multiplicity::discoveries,
         power::{Power, Site, Trials},
         score::Score,
         spans::Spans,
+        tail,
         tally::{self, Observed},
         verdict::{self, Recurrent},
     },
@@ -86,7 +89,7 @@ impl<'a> Device<'a> {
         let attendance = Attendance::of(ledger, settings, &observed);
         let cycles = Cycles::of(ledger, attendance.all(), &observed);
         let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
-        let trials = settings.power.then(|| Trials::draw(&cycles, attendance.all(), &observed, settings));
+        let trials = settings.power.then(|| Trials::draw(&cycles, &attendance, &observed, settings));
         let observed = Observed::new(observed, attendance.all());
         Self {
             ledger,
@@ -106,18 +109,28 @@ impl<'a> Device<'a> {
         let Some(row) = self.ledger.subjects.get(subject) else { return unjudged(subject) };
         let number = u32::try_from(subject).unwrap_or(u32::MAX);
         let mask = self.attendance.without(number);
-        let bursts = burst::bursts(&row.minutes, &mask, self.settings);
+        let by_person = |minute| self.attendance.begun_by_person(minute, &mask, Some(number));
+        let bursts = burst::bursts(&row.minutes, by_person, self.settings);
         let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, &self.cycles, self.settings);
         let sites = self.sites(&nights);
         let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
         let lacking = self.lacking(row, number, &mask, &nights);
-        let (evidence, recurrent) = weigh(&counted, self.settings);
+        let (mut evidence, recurrent) = weigh(&counted, self.settings);
+        evidence.clock = self.clock(&bursts, &mask);
         let verdict = verdict::decide(row.subject.kind, &lacking, recurrent, &nights, self.settings);
+        let seen =
+            Seen { row, bursts: &bursts, nights: &nights, evidence: &evidence, verdict, settings: self.settings };
+        let explanations = seen.explanations();
+        let mut annotations = self.annotations(row, recurrent, &nights, verdict);
+        if lacking.is_empty() && tail::recurs(&bursts, &self.cycles, &self.attendance, &mask, number, self.settings) {
+            annotations.push(Annotation::TailRecurrent);
+        }
         Finding {
             subject,
             verdict,
             grade: None,
-            annotations: self.annotations(row, recurrent, &nights, verdict),
+            annotations,
+            explanations,
             score: (verdict != Verdict::Insufficient).then(|| Score::of(&evidence)),
             bounds: self.bounds(&lacking, &nights, &sites, recurrent, mask.own()),
             largest_upload: largest(row, &bursts, &mask, self.settings),
@@ -125,6 +138,17 @@ impl<'a> Device<'a> {
             evidence,
             nights,
         }
+    }
+
+    /// Whether unattended bulk uploads keep to a time of day.
+    fn clock(&self, bursts: &[Burst], mask: &Mask<'_>) -> Option<ClockHabit> {
+        let smallest = self.settings.sizes.first().copied().unwrap_or_default();
+        let counts = |burst: &&Burst| !burst.attended && burst.shape == Shape::Bulk && burst.excess >= smallest;
+        let starts: Vec<_> = bursts.iter().filter(counts).map(|burst| burst.first).collect();
+        if starts.len() < self.settings.needed_nights as usize {
+            return None;
+        }
+        clock::habit(&starts, &self.observed.unattended(mask), self.settings)
     }
 
     fn eligible(&self, night: &Night) -> bool {
@@ -277,6 +301,7 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
         hits: sizes.iter().map(|&(size, _)| (size, hits(size))).collect(),
         median_hit,
         first_flagged_night: first_bulk.into_iter().chain(first_drip).min(),
+        clock: None,
         hit_share: (count > 0).then(|| jeffreys(hits(smallest), count)),
         stands_among_rows: false,
     };
@@ -285,14 +310,9 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
 
 /// The largest accident rate, taken for all sizes alike, under which what was called recurrent still is.
 fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -> Option<f64> {
-    let most = |by_night: &[f64]| evidence::running_maximum(by_night, settings.needed_nights, settings.threshold).0;
-    let bulk = |rate: f64| {
-        let sizes: Vec<_> = settings.sizes.iter().map(|&size| (size, rate)).collect();
-        most(&evidence::by_night(nights, &sizes))
-    };
-    let drip = |rate: f64| most(&evidence::drip_by_night(nights, settings.drip_size, rate));
-    let bulk = recurrent.bulk.then(|| evidence::tipping_rate(settings.threshold, bulk)).flatten();
-    let drip = recurrent.drip.then(|| evidence::tipping_rate(settings.threshold, drip)).flatten();
+    let bulk = || evidence::tipping_rate(|rate| evidence::reaches(nights, settings, rate));
+    let drip = || evidence::tipping_rate(|rate| evidence::drip_reaches(nights, settings, rate));
+    let (bulk, drip) = (recurrent.bulk.then(bulk).flatten(), recurrent.drip.then(drip).flatten());
     bulk.into_iter().chain(drip).reduce(f64::max)
 }
 
@@ -333,5 +353,6 @@ fn unjudged(subject: usize) -> Finding {
         nights: Vec::new(),
         largest_upload: None,
         score: None,
+        explanations: Vec::new(),
     }
 }

@@ -15,21 +15,25 @@ mod attended;
 mod beta;
 mod bounds;
 mod burst;
+mod clock;
 mod coverage;
 mod cycle;
 mod declared;
 mod evidence;
+mod explain;
 mod judge;
 mod multiplicity;
 mod power;
 mod score;
 mod settings;
 mod spans;
+mod tail;
 mod tally;
 mod verdict;
 
 use crate::base::{Bytes, Minute};
 
+pub use explain::{Cause, Explanation, Standing};
 pub use judge::judge;
 pub use multiplicity::discoveries;
 pub use score::{Score, Term};
@@ -160,8 +164,21 @@ pub struct EvidenceNumbers {
     pub first_flagged_night: Option<u32>,
     /// With 95 % credibility, the share of nights with a hit of the smallest size lies between these (Jeffreys).
     pub hit_share: Option<(f64, f64)>,
+    /// Whether unattended bulk uploads keep to a time of day; `None`: too few to tell.
+    pub clock: Option<ClockHabit>,
     /// The evidence stands when all rows of the device are judged together (e-BH).
     pub stands_among_rows: bool,
+}
+
+/// How closely uploads keep to a time of day. Shown, never required.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClockHabit {
+    /// Their mean minute of the UTC day.
+    pub minute: u16,
+    /// 0: spread round the clock; 1: always at that minute.
+    pub concentration: f64,
+    /// The chance that as many moments of the device's unattended time keep as closely together (permutation test).
+    pub p_value: f64,
 }
 
 /// What the capture says was not there (docs/method.md).
@@ -228,6 +245,8 @@ pub struct Finding {
     pub largest_upload: Option<Upload>,
     /// The evidence as one number; `None` where the verdict is `insufficient`.
     pub score: Option<Score>,
+    /// Innocent explanations, each held against the capture; empty where there is nothing to explain.
+    pub explanations: Vec<Explanation>,
 }
 
 /// What is said of one device.

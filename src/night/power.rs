@@ -13,8 +13,9 @@ use crate::{
     base::{Bytes, Minute, Span},
     night::{
         Settings,
+        attended::Attendance,
         beta::upper_limit,
-        cycle::{Cycle, Cycles, DAY},
+        cycle::{Cycle, Cycles, DAY, REST},
         evidence::{Bets, Counted, Table},
         spans::Spans,
     },
@@ -65,15 +66,15 @@ struct Shot {
 }
 
 impl Trials {
-    /// Draws the injections. `attended` are the minutes that any sign makes attended.
-    pub(super) fn draw(cycles: &Cycles, attended: &Spans, observed: &Spans, settings: &Settings) -> Self {
+    /// Draws the injections.
+    pub(super) fn draw(cycles: &Cycles, attendance: &Attendance, observed: &Spans, settings: &Settings) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
         let first = cycles.list.len().saturating_sub(2 * MOST_NIGHTS);
-        let rests = rests(cycles.list.get(first..).unwrap_or_default(), attended);
+        let rests = rests(cycles.list.get(first..).unwrap_or_default(), attendance.all());
         let count = settings.injections.clamp(1, MOST_TRIALS);
         let shots = (0..count).map(|trial| {
-            let habit = Habit::draw(trial, &rests, &mut random);
-            rests.iter().map(|rest| habit.shot(*rest, attended, observed, &mut random)).collect()
+            let habit = Habit::draw(trial, cycles.rest, &mut random);
+            rests.iter().map(|rest| habit.shot(*rest, attendance, observed, &mut random)).collect()
         });
         let nights = u32::try_from(cycles.list.len().min(MOST_NIGHTS)).unwrap_or(0);
         let fits = |missed: &usize| {
@@ -192,15 +193,16 @@ const JITTER: u32 = 15;
 const SPEED: (f64, f64) = (500_000.0 * 60.0, 0.6);
 
 impl Habit {
-    fn draw(trial: u32, rests: &[Span], random: &mut ChaCha8Rng) -> Self {
-        let long: Vec<_> = rests.iter().filter(|rest| rest.minutes() > 0).collect();
-        match long.get(random.random_range(0..long.len().max(1))) {
-            Some(rest) if trial.is_multiple_of(2) => Self::Clock(random.random_range(rest.first.0..rest.end.0) % DAY),
-            _ => Self::Rest,
+    /// Every other trial keeps to a time of day in the six `usual` hours of rest.
+    fn draw(trial: u32, usual: u16, random: &mut ChaCha8Rng) -> Self {
+        if trial.is_multiple_of(2) {
+            Self::Clock((u32::from(usual) + random.random_range(0..REST)) % DAY)
+        } else {
+            Self::Rest
         }
     }
 
-    fn shot(&self, rest: Span, attended: &Spans, observed: &Spans, random: &mut ChaCha8Rng) -> Shot {
+    fn shot(&self, rest: Span, attendance: &Attendance, observed: &Spans, random: &mut ChaCha8Rng) -> Shot {
         let start = match self {
             Self::Clock(minute) => {
                 // The night of a rest is the day around it: the occurrence of the time of day nearest to its middle.
@@ -216,7 +218,9 @@ impl Habit {
         let speed = LogNormal::new(median.ln(), sigma).map_or(median, |speed| speed.sample(random));
         let seen = observed.first_from(start).filter(|seen| seen.since(start) < LONGEST);
         let clear = observed.run_at(start).map_or(0, |run| run.end.since(start));
-        Shot { start, speed, seen, hidden: seen.is_some_and(|minute| attended.contains(minute)), clear }
+        let mask = attendance.whole();
+        let hidden = seen.is_some_and(|minute| attendance.begun_by_person(minute, &mask, None));
+        Shot { start, speed, seen, hidden, clear }
     }
 }
 

@@ -35,6 +35,9 @@ pub struct Settings {
     pub names: u32,
     /// Minutes over which names are counted.
     pub name_window: u32,
+    /// Distinct names within `name_window` minutes of its beginning, before or after, that show that a person began an
+    /// upload.
+    pub names_around: u32,
     /// Download in one minute that shows a person.
     pub download: Bytes,
     /// Minutes for which one sign of a person lasts.
@@ -89,6 +92,7 @@ impl Default for Settings {
             discovery_rate: 0.05,
             names: 4,
             name_window: 5,
+            names_around: 3,
             download: Bytes::kb(300),
             hold: 20,
             most_leak: 0.5,
@@ -135,6 +139,7 @@ impl Settings {
         for (name, value, most) in [
             ("needed_nights", self.needed_nights, 365),
             ("names", self.names, 1_000),
+            ("names_around", self.names_around, 1_000),
             ("name_window", self.name_window, 60),
             ("hold", self.hold, 720),
             ("presence", self.presence, 720),

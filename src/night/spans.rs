@@ -11,6 +11,9 @@ pub(super) struct Spans {
 }
 
 impl Spans {
+    /// No minutes.
+    pub(super) const EMPTY: Self = Self { runs: Vec::new(), before: Vec::new() };
+
     /// The union of runs given in any order.
     pub(super) fn new(mut runs: Vec<Span>) -> Self {
         runs.sort_unstable();
@@ -48,6 +51,19 @@ impl Spans {
     /// Whether `minute` is in it.
     pub(super) fn contains(&self, minute: Minute) -> bool {
         self.run_at(minute).is_some_and(|run| minute < run.end)
+    }
+
+    /// As [`Spans::contains`], for minutes that mostly ascend: `at` remembers where the last was looked for.
+    pub(super) fn contains_after(&self, at: &mut usize, minute: Minute) -> bool {
+        let ends_before = |run: &Span| run.end <= minute;
+        let back = at.checked_sub(1).and_then(|last| self.runs.get(last)).is_some_and(|run| !ends_before(run));
+        let near = self.runs.get(*at..self.runs.len().min(*at + 8)).unwrap_or_default();
+        match near.iter().position(|run| !ends_before(run)) {
+            Some(steps) if !back => *at += steps,
+            None if near.is_empty() && !back => {}
+            _ => *at = self.runs.partition_point(ends_before),
+        }
+        self.runs.get(*at).is_some_and(|run| run.first <= minute)
     }
 
     /// The run that begins at `minute` or is the last to begin before it.
@@ -154,6 +170,10 @@ mod tests {
             prop_assert_eq!(members(&a.without(&b)), &x - &y);
             prop_assert_eq!(a.minutes(), x.len() as u64);
             prop_assert_eq!(a.contains(Minute(at)), x.contains(&at));
+            let mut place = 0;
+            for minute in [at, at + wide / 7, at + wide, at].map(Minute) {
+                prop_assert_eq!(a.contains_after(&mut place, minute), a.contains(minute));
+            }
             prop_assert_eq!(a.minutes_in(run(at, at + wide)), x.range(at..at + wide).count() as u64);
             prop_assert_eq!(a.first_from(Minute(at)), x.range(at..).next().map(|&m| Minute(m)));
             prop_assert_eq!(a.nth(u64::from(wide)), x.iter().nth(wide as usize).map(|&m| Minute(m)));

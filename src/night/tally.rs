@@ -32,6 +32,11 @@ impl Observed {
         self.attended.minutes() as f64 / (self.all.minutes().max(1)) as f64
     }
 
+    /// The observed minutes in which nobody was there, as they count under `mask`.
+    pub(super) fn unattended(&self, mask: &Mask<'_>) -> Spans {
+        self.all.without(&mask.spans())
+    }
+
     /// The share of the unattended minutes of `cycle` that were observed, or of the usual hours of rest in it where that
     /// is less, 0 to 1; 0 where none is unattended.
     ///
@@ -62,20 +67,21 @@ pub(super) fn nights(
     };
     let mut nights: Vec<Night> = cycles.list.iter().map(empty).collect();
     let mut bursts = bursts.iter().peekable();
-    let mut cycle = Cursor::default();
+    let (mut cycle, mut place) = (Cursor::default(), (0, 0));
     for (minute, cell) in minutes {
         while bursts.next_if(|burst| burst.last < *minute).is_some() {}
         let burst = bursts.peek().filter(|burst| burst.first <= *minute);
         let at = cycle.at(burst.map_or(*minute, |burst| burst.first), cycles);
         let Some(night) = at.and_then(|at| nights.get_mut(at)) else { continue };
-        post(night, *minute, cell, burst.copied(), mask, settings);
+        let present = mask.contains_after(&mut place, *minute);
+        post(night, cell, present, burst.copied(), settings);
     }
     nights
 }
 
-fn post(night: &mut Night, minute: Minute, cell: &Cell, burst: Option<&Burst>, mask: &Mask<'_>, settings: &Settings) {
+/// Adds one cell to its night. `present`: somebody was there in its minute; `burst`: the upload it is part of.
+fn post(night: &mut Night, cell: &Cell, present: bool, burst: Option<&Burst>, settings: &Settings) {
     night.streams_up += cell.stream_up;
-    let present = mask.contains(minute);
     let counted = burst.map_or(!present, |burst| !burst.attended);
     if present && !counted {
         night.attended_up += cell.up;

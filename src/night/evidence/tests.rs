@@ -116,7 +116,9 @@ proptest! {
             .collect();
         let table = Table::new(&settings, 40);
         let mut bets = Bets::new(&table, &settings);
-        counted.iter().for_each(|night| bets.add(night.weekday, night.bulk));
+        for night in &counted {
+            bets.add(night.weekday, night.bulk);
+        }
         let reached = |by_night: &[f64]| running_maximum(by_night, 5, 100.0).1.is_some();
         prop_assert_eq!(bets.flagged, reached(&by_night(&counted, &sizes(&settings))));
         prop_assert_eq!(bets.export_flagged, reached(&of_exports(&counted, &settings)));

@@ -1,0 +1,73 @@
+//! Whether uploads keep to a time of day. It is shown, never required: a scheduler that waits for rest drifts.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{
+    base::Minute,
+    night::{ClockHabit, Settings, cycle::DAY, spans::Spans},
+};
+
+/// How closely `starts` keep to one time of day, compared with as many moments drawn from the minutes `unattended`.
+///
+/// Rayleigh's own table would not do: unattended minutes are themselves not spread evenly round the clock, and any
+/// subject would seem to keep to the night.
+pub(super) fn habit(starts: &[Minute], unattended: &Spans, settings: &Settings) -> Option<ClockHabit> {
+    if starts.len() < settings.needed_nights as usize || unattended.is_empty() {
+        return None;
+    }
+    let starts = starts.get(starts.len().saturating_sub(MOST)..).unwrap_or_default();
+    let (concentration, angle) = resultant(starts);
+    let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
+    let mut draw = || unattended.nth(random.random_range(0..unattended.minutes())).unwrap_or_default();
+    let as_close = (0..PERMUTATIONS).filter(|_| {
+        let drawn: Vec<_> = starts.iter().map(|_| draw()).collect();
+        resultant(&drawn).0 >= concentration
+    });
+    let as_close = u32::try_from(as_close.count()).unwrap_or(PERMUTATIONS);
+    let turn = angle.rem_euclid(std::f64::consts::TAU) / std::f64::consts::TAU;
+    let minute = (0..DAY).take_while(|&minute| f64::from(minute) <= turn * f64::from(DAY)).last().unwrap_or(0);
+    Some(ClockHabit {
+        minute: u16::try_from(minute).unwrap_or(0),
+        concentration,
+        p_value: f64::from(as_close + 1) / f64::from(PERMUTATIONS + 1),
+    })
+}
+
+const PERMUTATIONS: u32 = 199;
+/// Of more uploads, the latest so many are looked at.
+const MOST: usize = 400;
+
+/// The mean of the starts as points on a clock face: its length, 0 to 1, and its angle.
+fn resultant(starts: &[Minute]) -> (f64, f64) {
+    let angles = starts.iter().map(|start| f64::from(start.0 % DAY) / f64::from(DAY) * std::f64::consts::TAU);
+    let (x, y) = angles.fold((0.0, 0.0), |(x, y), angle| (x + angle.cos(), y + angle.sin()));
+    (x.hypot(y) / starts.len().max(1) as f64, y.atan2(x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Span;
+
+    fn nights() -> Spans {
+        Spans::new((0..28).map(|day| Span { first: Minute(day * DAY), end: Minute(day * DAY + 480) }).collect())
+    }
+
+    #[test]
+    fn a_fixed_hour_is_seen_and_the_night_alone_is_none() {
+        let settings = Settings::default();
+        let fixed: Vec<_> = (0..28).map(|day| Minute(day * DAY + 180 + day * 7 % 30)).collect();
+        let habit = super::habit(&fixed, &nights(), &settings).unwrap();
+        assert!((180..210).contains(&habit.minute) && habit.concentration > 0.99 && habit.p_value < 0.01, "{habit:?}");
+        let anywhere: Vec<_> = (0..28).map(|day| Minute(day * DAY + day * 197 % 480)).collect();
+        let habit = super::habit(&anywhere, &nights(), &settings).unwrap();
+        assert!(habit.p_value > 0.05, "it is night, but no hour of the night: {habit:?}");
+    }
+
+    #[test]
+    fn too_few_uploads_have_no_habit() {
+        assert_eq!(habit(&[Minute(3); 4], &nights(), &Settings::default()), None);
+        assert_eq!(habit(&[Minute(3); 9], &Spans::EMPTY, &Settings::default()), None);
+    }
+}

@@ -1,5 +1,7 @@
 //! Every capture of the corpus opens or says in one line why not, and frame counts equal an independent reader's.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: failing is their way to report")]
+
 use std::{
     fs,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! Capture files as bytes: what is read of them, whole, cut, damaged, packed, and of several at once.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: failing is their way to report")]
+
 use std::{
     fs,
     io::Write,
@@ -143,7 +145,8 @@ fn option(order: Order, code: u16, value: &[u8]) -> Vec<u8> {
 
 fn enhanced(order: Order, interface: u32, ticks: u64, data: &[u8], options: &[u8]) -> Vec<u8> {
     let len = u32::try_from(data.len()).unwrap();
-    let mut body = order.u32s(&[interface, (ticks >> 32) as u32, (ticks & 0xffff_ffff) as u32, len, len]);
+    let [high, low] = [ticks >> 32, ticks % (1 << 32)].map(|half| u32::try_from(half).unwrap());
+    let mut body = order.u32s(&[interface, high, low, len, len]);
     body.extend(data);
     body.resize(body.len().next_multiple_of(4), 0);
     body.extend(options);
@@ -162,9 +165,9 @@ fn classic_pcap_reads_alike_in_both_orders_and_all_variants() {
             let (frames, reports, failed) = read_bytes(&pcap(order, magic, 1, PACKETS));
             assert!(failed.is_empty(), "{failed:?}");
             let found: Vec<_> = frames.iter().map(|it| (it.stamp, it.data.as_slice(), it.original_len)).collect();
-            let expected = PACKETS
-                .iter()
-                .map(|&(s, f, data)| (Stamp::new(s.into(), u64::from(f) * nanos), data, data.len() as u32 + 7));
+            let expected = PACKETS.iter().map(|&(s, f, data)| {
+                (Stamp::new(s.into(), u64::from(f) * nanos), data, u32::try_from(data.len()).unwrap() + 7)
+            });
             assert_eq!(found, expected.collect::<Vec<_>>(), "{order:?} {magic:#x}");
             assert_eq!(reports[0].links, [LinkType::ETHERNET]);
             assert_eq!((reports[0].first, reports[0].last), (Some(frames[0].stamp), Some(frames[2].stamp)));
@@ -183,7 +186,7 @@ fn sections_may_change_byte_order_and_interfaces_their_clock_and_link_type() {
     let little = Order::Little;
     let big = Order::Big;
     let resolution = option(little, 9, &[9]);
-    let offset = [option(big, 9, &[0x80 | 10]), option(big, 14, &1_000_i64.to_be_bytes())].concat();
+    let offset = [option(big, 9, &[0x8a]), option(big, 14, &1_000_i64.to_be_bytes())].concat();
     let bytes = [
         section(little),
         interface(little, 1, &[]),
@@ -236,6 +239,9 @@ fn packets_say_which_way_they_went_and_whose_they_are() {
             with(&[option(order, 8, &order.u32s(&[2_107, 5]))]),
             with(&[option(order, 8, &order.u32s(&[77, 5]))]),
             with(&[option(order, 0x8001, &order.u32(9)), option(order, 1, b"u-turn")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: nsurlsessiond, EPID: 9, EProcName: WhatsApp, SVC: 0")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: apsd, EPID: 4294967295, EProcName: , SVC: 0")]),
+            with(&[option(order, 1, b"PID: 7, ProcName: apsd")]),
         ];
         let (frames, ..) = read_bytes(&bytes.concat());
         let apps: Vec<_> = frames.iter().map(|it| it.app.as_deref().unwrap_or("nobody")).collect();
@@ -248,6 +254,9 @@ fn packets_say_which_way_they_went_and_whose_they_are() {
                 "pid 2107 Safari",
                 "pid 2107 Safari",
                 "pid 77 ",
+                "nobody",
+                "pid 9 WhatsApp",
+                "pid 7 apsd",
                 "nobody"
             ]
         );
@@ -271,6 +280,63 @@ fn a_packet_of_no_interface_is_counted_and_passed_over() {
     let (frames, reports, _) = read_bytes(&bytes.concat());
     assert_eq!(frames.len(), 1);
     assert_eq!((reports[0].frames, reports[0].broken, reports[0].cut), (1, 3, None));
+}
+
+#[test]
+fn what_the_capturing_program_lost_is_summed_over_interfaces_and_sections() {
+    let order = Order::Little;
+    let statistics = |interface: u32, interface_lost: u64, system_lost: u64| {
+        let lost = [option(order, 5, &interface_lost.to_le_bytes()), option(order, 7, &system_lost.to_le_bytes())];
+        block(order, 5, &[order.u32s(&[interface, 0, 0]), lost.concat()].concat())
+    };
+    let bytes = [
+        section(order),
+        interface(order, 1, &[]),
+        interface(order, 1, &[]),
+        statistics(0, 5, 5),
+        statistics(0, 20, 7),
+        statistics(1, 0, 100),
+        statistics(9, 1_000, 0),
+        section(order),
+        interface(order, 1, &[]),
+        enhanced(order, 0, 0, b"good", &[]),
+        statistics(0, 3_000, 0),
+    ];
+    let (frames, reports, _) = read_bytes(&bytes.concat());
+    assert_eq!((frames.len(), reports[0].lost, reports[0].cut), (1, 3_127, None));
+}
+
+#[test]
+fn a_pipe_is_read_as_it_comes_and_hashed() {
+    let folder = TempDir::new().unwrap();
+    let bytes = large();
+    for (name, content) in [("plain", bytes.clone()), ("gz", packed("gz", &bytes)), ("zst", packed("zst", &bytes))] {
+        let pipe = folder.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (path, sent) = (pipe.clone(), content.clone());
+        let writer = std::thread::spawn(move || fs::write(path, sent).unwrap());
+        let mut captures = Captures::open(&[&pipe]).captures;
+        assert_eq!(captures.progress().total, None);
+        let mut frames = 0;
+        while captures.advance().is_some() {
+            frames += 1;
+        }
+        writer.join().unwrap();
+        assert_eq!(frames, 4_000);
+        assert_eq!(captures.into_reports()[0].sha256, sha256(&content), "{name}");
+    }
+}
+
+#[test]
+fn a_pipe_that_breaks_off_ends_within_a_record() {
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (path, bytes) = (pipe.clone(), large());
+    let writer = std::thread::spawn(move || fs::write(path, &bytes[..bytes.len() - 5]).unwrap());
+    let (frames, reports, _) = read_all(&[&pipe]);
+    writer.join().unwrap();
+    assert_eq!((frames.len(), reports[0].cut.map(|cut| cut.why)), (3_999, Some(CutReason::EndsWithin)));
 }
 
 #[test]
@@ -322,7 +388,8 @@ fn what_is_no_capture_is_named_with_what_would_mend_it() {
         ("letter", b"x".to_vec(), "looks like text"),
         ("lines", b"\n\r\r\n and so forth".to_vec(), "looks like text"),
         ("zeros", vec![0; 900], "zeros"),
-        ("noise", vec![0x9c, 1, 0xff, 0xfe, 3], "unknown format that starts with 9c01fffe"),
+        ("shell", b"\xff\xfe\xd4\0\xc3\0".to_vec(), "PowerShell"),
+        ("noise", vec![0x9c, 1, 0xff, 0xfe, 3], "unknown format that starts with 9c 01 ff fe"),
         ("xz", b"\xfd7zXZ\0\0\x04".to_vec(), "unpack it first with xz -d"),
         ("snoop", b"snoop\0\0\0\0\0\0\x02".to_vec(), "editcap -F pcapng"),
         ("packed", gzip(b"just text"), "is a gzip of text"),
@@ -405,6 +472,9 @@ fn overlapping_captures_are_merged_frame_by_frame() {
     assert_eq!(frames.len() as u64, reports.iter().map(|report| report.frames).sum::<u64>());
     assert_eq!(frames.len(), 300 + 100 + 150 + 60 + 300);
     assert!(frames.is_sorted_by_key(|frame| frame.stamp));
+    for (n, report) in reports.iter().enumerate() {
+        assert_eq!(frames.iter().filter(|frame| frame.input == n).count() as u64, report.frames);
+    }
 }
 
 #[test]
@@ -458,6 +528,65 @@ fn packed_captures_read_like_plain_ones_and_are_hashed_as_they_lie() {
 }
 
 #[test]
+fn the_largest_records_are_whole_wherever_blocks_end() {
+    let folder = TempDir::new().unwrap();
+    let data: Vec<u8> = (0..65_536_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()).collect();
+    let lengths = [262_144, 1, 262_143, 70_000, 262_144, 0, 131_071];
+    let packets: Vec<_> = (0..40_u32).map(|n| (n, 0, &data[..lengths[n as usize % lengths.len()]])).collect();
+    let mut bytes = pcap(Order::Little, NANOS, 1, &packets);
+    let end = bytes.len() as u64;
+    bytes.extend(Order::Little.u32s(&[40, 0, 262_145, 262_145]));
+    assert!(end > 5 << 20);
+
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let (path, sent) = (pipe.clone(), bytes.clone());
+    let writer = std::thread::spawn(move || fs::write(path, sent));
+    for path in [file(&folder, "plain", &bytes), file(&folder, "zst", &packed("zst", &bytes)), pipe] {
+        let (frames, reports, _) = read_all(&[&path]);
+        assert!(frames.iter().map(|frame| frame.data.as_slice()).eq(packets.iter().map(|it| it.2)), "{path:?}");
+        let cut = reports[0].cut.unwrap();
+        assert_eq!((cut.offset, cut.why), (end, CutReason::AbsurdLength(262_145)), "{path:?}");
+    }
+    // The reader stops at the absurd record, which may be before the last byte is sent.
+    let _ = writer.join().unwrap();
+}
+
+#[test]
+fn a_file_that_is_gone_when_its_time_comes_ends_alone() {
+    let folder = TempDir::new().unwrap();
+    let first = file(&folder, "first", &pcap(Order::Little, MICROS, 1, PACKETS));
+    let second = file(&folder, "second", &pcap(Order::Little, MICROS, 1, &[(99, 0, b"never")]));
+    let third = file(&folder, "third", &pcap(Order::Little, MICROS, 1, &[(100, 0, b"last")]));
+    let mut captures = Captures::open(&[&second, &first, &third]).captures;
+    fs::remove_file(&second).unwrap();
+    let mut order = Vec::new();
+    while let Some(input) = captures.advance() {
+        order.push(input);
+    }
+    assert_eq!(order, [1, 1, 1, 2]);
+    let reports = captures.into_reports();
+    assert!(reports[0].error.as_ref().unwrap().to_string().contains("no such file"));
+    assert_eq!((reports[0].frames, reports[2].frames), (0, 1));
+}
+
+#[test]
+fn a_damaged_packed_capture_says_where() {
+    let folder = TempDir::new().unwrap();
+    let bytes = large();
+    for codec in ["gz", "zst"] {
+        let mut damaged = packed(codec, &bytes);
+        let middle = damaged.len() / 2;
+        damaged[middle..middle + 64].fill(0x55);
+        let (frames, reports, _) = read_all(&[file(&folder, codec, &damaged)]);
+        let error = reports[0].error.as_ref().map(ToString::to_string).unwrap_or_default();
+        assert!(error.contains("damaged after") || reports[0].cut.is_some(), "{codec}: {:?}", reports[0]);
+        assert!(frames.len() < 4_000, "{codec}");
+        assert_eq!(reports[0].sha256, sha256(&damaged));
+    }
+}
+
+#[test]
 fn a_cut_packed_capture_gives_what_came_before() {
     let folder = TempDir::new().unwrap();
     let bytes = large();
@@ -484,6 +613,15 @@ fn a_bomb_streams() {
         frames += 1;
     }
     assert_eq!(frames, 3 + (256 << 20) / 16);
+}
+
+#[test]
+fn a_window_too_large_is_told_from_damage() {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(28).unwrap();
+    encoder.write_all(&pcap(Order::Little, MICROS, 1, PACKETS)).unwrap();
+    let (.., failed) = read_bytes(&encoder.finish().unwrap());
+    assert!(failed[0].contains("zstd -d --long=31"), "{failed:?}");
 }
 
 fn sha256(bytes: &[u8]) -> String {
@@ -525,7 +663,9 @@ fn borrowed(frame: &Owned) -> Frame<'_> {
 
 fn written(frames: &[Owned]) -> Vec<u8> {
     let mut writer = PcapngWriter::new(Vec::new(), 65_535).unwrap();
-    frames.iter().for_each(|frame| writer.write(&borrowed(frame), Some("seen at the gateway")).unwrap());
+    for frame in frames {
+        writer.write(&borrowed(frame), Some("seen at the gateway")).unwrap();
+    }
     writer.finish().unwrap()
 }
 

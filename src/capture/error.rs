@@ -53,6 +53,9 @@ pub enum Problem {
         /// The system's words.
         why: String,
     },
+    /// It was packed so that unpacking takes more memory than is given to an input.
+    #[error("takes more than 128 MiB of memory to unpack (zstd --long); unpack it first with zstd -d --long=31")]
+    LongWindow,
     /// Its compression is damaged.
     #[error("its {codec} data are damaged after {offset} bytes of capture ({why}); test it with {codec} -t")]
     Compression {

@@ -58,12 +58,9 @@ impl Hashing {
 
     /// The hash of every byte; what nobody has read yet is read now if `drain` says so.
     fn finish(mut self, drain: Drain) -> Hash {
-        let mut rest = vec![0; HASH_CHUNK];
-        while drain == Drain::Rest {
-            match self.read(&mut rest) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
+        if drain == Drain::Rest {
+            let mut rest = vec![0; HASH_CHUNK];
+            while read_some(&mut self, &mut rest).is_ok_and(|n| n > 0) {}
         }
         self.hash.finalize().into()
     }

@@ -1,6 +1,12 @@
 //! pcapng options: a code, a length, a value, padded to four bytes.
 
-use super::{Heading, pcap::Order, pcapng::padding, record::Tag, tags::uid_in_comment};
+use super::{
+    Heading,
+    pcap::Order,
+    pcapng::padding,
+    record::Tag,
+    tags::{process_in_comment, uid_in_comment},
+};
 
 /// The options of a block, in order. Ends at `opt_endofopt`, or where one does not fit in what is left.
 pub(super) struct Options<'a> {
@@ -29,21 +35,26 @@ impl<'a> Iterator for Options<'a> {
 
 /// What a packet's options say of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Said {
+pub(super) struct Said<'a> {
     pub(super) heading: Option<Heading>,
     pub(super) tag: Tag,
+    /// A process that a comment names, by id and name.
+    pub(super) process: Option<(u32, &'a str)>,
 }
 
 /// Reads the options of a packet block. A user id says more than a process, and the process that the traffic is for
 /// (Apple's "effective" one) more than the process that sends it.
-pub(super) fn said_of_packet(options: Options<'_>) -> Said {
-    let mut said = Said { heading: None, tag: Tag::None };
+pub(super) fn said_of_packet(options: Options<'_>) -> Said<'_> {
+    let mut said = Said { heading: None, tag: Tag::None, process: None };
     let mut rank = 0;
     let order = options.order;
     for (code, value) in options {
         let number = || value.first_chunk().map(|&bytes| order.u32(bytes));
         let (tag, strength) = match code {
-            COMMENT => (uid_in_comment(value).map(Tag::Uid), 4),
+            COMMENT => {
+                said.process = process_in_comment(value).or(said.process);
+                (uid_in_comment(value).map(Tag::Uid), 4)
+            }
             EFFECTIVE_PROCESS => (number().map(Tag::Process), 3),
             PROCESS => (number().map(Tag::Process), 2),
             // Zero: not known.

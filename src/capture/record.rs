@@ -37,6 +37,8 @@ pub(super) enum Tag {
     Pid(u32),
     /// A process, by its place among the section's process blocks.
     Process(u32),
+    /// A process, by its place among those that comments name.
+    Commented(u32),
 }
 
 /// Why reading ends before the end of the file.

@@ -28,6 +28,8 @@ impl Format {
     }
 }
 
+/// How many bytes [`Format::of`] looks at.
+pub(super) const MAGIC: usize = 12;
 /// How many bytes [`describe`] looks at.
 pub(super) const HEAD: usize = 512;
 
@@ -61,8 +63,8 @@ fn unknown(head: &[u8]) -> (String, &'static str) {
             ("text".into(), "; a tool's printed output cannot be read back, capture again with -w FILE")
         };
     }
-    let start: String = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    (format!("an unknown format that starts with {start}"), "")
+    let start: Vec<_> = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    (format!("an unknown format that starts with {}", start.join(" ")), "")
 }
 
 type Known = (&'static [u8], usize, &'static str, &'static str);
@@ -82,6 +84,7 @@ const KNOWN: &[Known] = &[
     (b"GMBU", 0, "a Microsoft Network Monitor capture", "; convert it with editcap -F pcapng IN OUT"),
     (b"TRSNIFF data    \x1a", 0, "a Sniffer capture", "; convert it with editcap -F pcapng IN OUT"),
     (b"btsnoop\0", 0, "a Bluetooth log", "; it holds no network traffic"),
+    (b"\xff\xfe", 0, "UTF-16 text", "; PowerShell's > garbles captures, write them with -w FILE"),
     (b"SQLite format 3\0", 0, "an SQLite database", ""),
     (b"\x7fELF", 0, "a program", ""),
     (b"%PDF-", 0, "a PDF document", ""),

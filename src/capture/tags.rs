@@ -4,19 +4,28 @@ use std::{collections::HashMap, str};
 
 use super::{AppTag, options::Options, pcap::Order, record::Tag};
 
-/// PCAPdroid's map of user ids, and Apple's process blocks.
+/// PCAPdroid's map of user ids, Apple's process blocks, and processes named in comments.
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     users: HashMap<i32, Box<str>>,
     processes: Vec<Process>,
     /// Place in `processes` of the newest process of an id.
     by_pid: HashMap<u32, usize>,
+    commented: Vec<Process>,
+    /// Place in `commented` of the newest process of an id.
+    commented_by_pid: HashMap<u32, usize>,
 }
 
 #[derive(Debug)]
 struct Process {
     pid: u32,
     name: Box<str>,
+}
+
+impl Process {
+    fn tag(&self) -> AppTag<'_> {
+        AppTag::Process { pid: self.pid, name: &self.name }
+    }
 }
 
 impl Tags {
@@ -48,6 +57,22 @@ impl Tags {
         Some(())
     }
 
+    /// Keeps a process that a comment names, once. [`Tag::None`] where there are too many.
+    pub(super) fn note_comment(&mut self, pid: u32, name: &str) -> Tag {
+        let known = self.commented_by_pid.get(&pid).copied();
+        let same = |at: &usize| self.commented.get(*at).is_some_and(|it| *it.name == *clipped(name));
+        let place = match known.filter(same) {
+            Some(place) => place,
+            None if self.commented.len() < MOST_NAMES => {
+                self.commented_by_pid.insert(pid, self.commented.len());
+                self.commented.push(Process { pid, name: clipped(name).into() });
+                self.commented.len() - 1
+            }
+            None => return Tag::None,
+        };
+        u32::try_from(place).map_or(Tag::None, Tag::Commented)
+    }
+
     /// What `tag` says, with the name that goes with it.
     pub(super) fn resolve(&self, tag: Tag) -> Option<AppTag<'_>> {
         match tag {
@@ -57,10 +82,8 @@ impl Tags {
                 let process = self.by_pid.get(&pid).and_then(|&at| self.processes.get(at));
                 Some(AppTag::Process { pid, name: process.map_or("", |it| &it.name) })
             }
-            Tag::Process(place) => {
-                let process = self.processes.get(usize::try_from(place).ok()?)?;
-                Some(AppTag::Process { pid: process.pid, name: &process.name })
-            }
+            Tag::Process(place) => self.processes.get(usize::try_from(place).ok()?).map(Process::tag),
+            Tag::Commented(place) => self.commented.get(usize::try_from(place).ok()?).map(Process::tag),
         }
     }
 }
@@ -69,6 +92,28 @@ impl Tags {
 pub(super) fn uid_in_comment(comment: &[u8]) -> Option<i32> {
     let text = str::from_utf8(comment).ok()?.trim_end_matches('\0');
     text.strip_prefix("u-")?.parse().ok()
+}
+
+/// The process in the packet comment that pymobiledevice3 writes for an iPhone:
+/// `PID: 7, ProcName: nsurlsessiond, EPID: 9, EProcName: WhatsApp, SVC: 0`. The second is the one that the first
+/// works for, where there is one.
+pub(super) fn process_in_comment(comment: &[u8]) -> Option<(u32, &str)> {
+    let text = str::from_utf8(comment).ok()?.strip_prefix("PID: ")?;
+    let (pid, rest) = text.split_once(", ProcName: ")?;
+    let (name, rest) = rest.split_once(", EPID: ")?;
+    let (effective_pid, rest) = rest.split_once(", EProcName: ")?;
+    let (effective, _) = rest.split_once(", SVC: ")?;
+    let (pid, name) = if effective.is_empty() { (pid, name) } else { (effective_pid, effective) };
+    Some((pid.parse().ok()?, name)).filter(|(_, name)| !name.is_empty())
+}
+
+/// As much of a name as is kept.
+fn clipped(name: &str) -> &str {
+    let mut most = name.len().min(LONGEST_NAME);
+    while !name.is_char_boundary(most) {
+        most -= 1;
+    }
+    name.get(..most).unwrap_or_default()
 }
 
 /// As much of a name from the file as is kept, with what is not UTF-8 replaced.

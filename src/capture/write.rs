@@ -128,7 +128,8 @@ impl<W: Write> PcapngWriter<W> {
         let kept = kept(frame, self.snap_len);
         let nanos = frame.stamp.nanos();
         let mut body = Vec::with_capacity(kept.len() + 64);
-        for number in [interface, (nanos >> 32) as u32, nanos as u32, small(kept.len())?, frame.original_len] {
+        let (high, low) = (small(nanos >> 32)?, small(nanos & 0xffff_ffff)?);
+        for number in [interface, high, low, small(kept.len())?, frame.original_len] {
             body.extend(number.to_le_bytes());
         }
         body.extend(kept);
@@ -178,7 +179,7 @@ impl<W: Write> PcapngWriter<W> {
         body.extend(PCAPDROID.to_le_bytes());
         body.extend([1, 0, USER_MAP, 0]);
         body.extend(uid.to_le_bytes());
-        body.extend([package.len() as u8, 0]);
+        body.extend([u8::try_from(package.len()).unwrap_or(u8::MAX), 0]);
         body.extend(package);
         self.block(CUSTOM, &body)
     }

@@ -47,18 +47,7 @@ impl Datagrams {
                 return Appetite::Sated;
             }
         }
-        if self.dns || self.seen < self.patience(notes) { Appetite::More } else { Appetite::Sated }
-    }
-
-    /// How many datagrams are worth looking at, by what has been recognised.
-    fn patience(&self, notes: &Notes<'_>) -> u16 {
-        if notes.knows(Recognised::Rtp) {
-            RUNNING
-        } else if notes.knows(Recognised::Stun) || notes.knows(Recognised::Dtls) {
-            SETTING_UP
-        } else {
-            UNKNOWN
-        }
+        if self.dns || self.seen < patience(notes) { Appetite::More } else { Appetite::Sated }
     }
 
     /// Reads what may belong to a call. `NotForUs` where it is none of its protocols.
@@ -96,6 +85,17 @@ impl Datagrams {
             Some(128..=191) => self.call.get_or_insert_default().streams.feed(side, bytes, notes),
             _ => Probe::NotForUs,
         }
+    }
+}
+
+/// How many datagrams are worth looking at, by what has been recognised.
+fn patience(notes: &Notes<'_>) -> u16 {
+    if notes.knows(Recognised::Rtp) {
+        RUNNING
+    } else if notes.knows(Recognised::Stun) || notes.knows(Recognised::Dtls) {
+        SETTING_UP
+    } else {
+        UNKNOWN
     }
 }
 

@@ -70,11 +70,9 @@ impl Handshake {
                         notes.hello(hello.describe(Carrier::Dtls), NameSource::Dtls);
                     }
                 }
-                CERTIFICATE if !notes.has_name() => {
-                    // The server's own certificate comes first in the list, which may be long.
-                    if certificate::note(self.certificate.add(&fragment), notes) {
-                        return true;
-                    }
+                // The server's own certificate comes first in the list, which may be long.
+                CERTIFICATE if !notes.has_name() && certificate::note(self.certificate.add(&fragment), notes) => {
+                    return true;
                 }
                 _ => {}
             }

@@ -57,7 +57,7 @@ impl Notes<'_> {
     }
 
     /// A ClientHello was read; its server name, where it has one, was seen in `source`. Later ones of the same flow
-    /// (after a HelloRetryRequest, or sent twice) say nothing new.
+    /// (after a `HelloRetryRequest`, or sent twice) say nothing new.
     pub(super) fn hello(&mut self, hello: ClientHello, source: NameSource) {
         if std::mem::replace(&mut self.said.hello, true) {
             return;

@@ -71,7 +71,7 @@ impl Streams {
     pub(super) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         if is_control(bytes) {
             self.control = self.control.saturating_add(1);
-            return self.conclude(self.control >= CONTROL, notes);
+            return conclude(self.control >= CONTROL, notes);
         }
         let Some(header) = Header::read(bytes) else { return Probe::NotForUs };
         let run = self.follow(side, &header);
@@ -80,15 +80,7 @@ impl Streams {
         {
             apps::rtp_extension(profile, notes);
         }
-        self.conclude(run >= RUN, notes)
-    }
-
-    fn conclude(&self, certain: bool, notes: &mut Notes<'_>) -> Probe {
-        if certain {
-            notes.protocol(Recognised::Rtp);
-            return Probe::Certain;
-        }
-        Probe::Unsure
+        conclude(run >= RUN, notes)
     }
 
     /// How many packets in a row this one makes of its stream.
@@ -113,6 +105,14 @@ impl Streams {
         self.streams.push(Stream { side, source, kind, sequence, run: 1 });
         1
     }
+}
+
+fn conclude(certain: bool, notes: &mut Notes<'_>) -> Probe {
+    if certain {
+        notes.protocol(Recognised::Rtp);
+        return Probe::Certain;
+    }
+    Probe::Unsure
 }
 
 /// Whether `bytes` is a compound RTCP packet that its lengths tile, or an SRTCP one, whose first length fits.

@@ -57,38 +57,35 @@ impl Stream {
 
     fn open(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Appetite {
         self.pieces += 1;
-        let late = !self.kept(side).is_empty() && tls::is_client_hello(bytes);
-        let kept = self.kept(side);
-        let room = OPENING.saturating_sub(kept.len()).min(bytes.len());
-        kept.extend_from_slice(&bytes[..room]);
-        if late {
-            self.kept(side).clear();
-            self.kept(side.other()).clear();
-            return self.hand_over(Talk::Tls(Session::default()), side, bytes, notes);
+        if !self.kept(side).is_empty() && tls::starts_late(bytes) {
+            self.forget();
+            self.talk = Talk::Tls(Session::default());
+            return self.feed(side, bytes, notes);
         }
-        match self.recognise(side, notes) {
-            Some(talk) => {
-                let other = std::mem::take(self.kept(side.other()));
-                let this = std::mem::take(self.kept(side));
-                let unkept = bytes[room..].to_vec();
-                self.talk = talk;
-                let before = if other.is_empty() { Appetite::More } else { self.feed(side.other(), &other, notes) };
-                if before == Appetite::Sated {
-                    return before;
-                }
-                let now = self.feed(side, &this, notes);
-                if now == Appetite::More && !unkept.is_empty() { self.feed(side, &unkept, notes) } else { now }
-            }
-            None => {
-                self.look_for_apps(side, bytes.len(), notes);
-                self.verdict_on_text(side, notes)
-            }
+        let kept = self.kept(side);
+        let (now, beyond) = bytes.split_at(OPENING.saturating_sub(kept.len()).min(bytes.len()));
+        kept.extend_from_slice(now);
+        if let Some(talk) = self.recognise(side, notes) {
+            return self.hand_over(talk, side, beyond, notes);
+        }
+        self.look_for_apps(side, bytes.len(), notes);
+        self.verdict_on_text(side, notes)
+    }
+
+    /// Shows the protocol what was kept: the other side's bytes, which came first, then this side's.
+    fn hand_over(&mut self, talk: Talk, side: Side, beyond: &[u8], notes: &mut Notes<'_>) -> Appetite {
+        let earlier = std::mem::take(self.kept(side.other()));
+        let mut this = std::mem::take(self.kept(side));
+        this.extend_from_slice(beyond);
+        self.talk = talk;
+        match self.feed(side.other(), &earlier, notes) {
+            Appetite::More => self.feed(side, &this, notes),
+            Appetite::Sated => Appetite::Sated,
         }
     }
 
-    fn hand_over(&mut self, talk: Talk, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Appetite {
-        self.talk = talk;
-        self.feed(side, bytes, notes)
+    fn forget(&mut self) {
+        (self.initiator, self.responder) = (Vec::new(), Vec::new());
     }
 
     fn kept(&mut self, side: Side) -> &mut Vec<u8> {

@@ -93,7 +93,7 @@ pub(super) fn note(message: &Message<'_>, notes: &mut Notes<'_>) {
     apps::stun(&seen, notes);
 }
 
-/// What a TURN ChannelData message relays (RFC 8656, section 12.4): channels are numbered from 0x4000.
+/// What a TURN `ChannelData` message relays (RFC 8656, section 12.4): channels are numbered from 0x4000.
 pub(super) fn channel_data(bytes: &[u8]) -> Option<&[u8]> {
     let mut r = Reader::new("TURN channel", bytes);
     let channel = r.u16().ok()?;

@@ -6,7 +6,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use super::gateways::Gateways;
@@ -89,6 +89,9 @@ enum Known {
     Labelled(usize),
 }
 
+/// The two addresses of the phone in every PCAPdroid capture: its VPN interface has the same ones everywhere.
+const PCAPDROID_V4: Ipv4Addr = Ipv4Addr::new(10, 215, 173, 1);
+const PCAPDROID_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 2, 0xfd00, 1, 0xfd00, 1, 0xfd00, 1);
 /// A changing address beyond these is not listed.
 const MOST_ADDRESSES: usize = 64;
 
@@ -98,7 +101,7 @@ pub struct Devices {
     options: DeviceOptions,
     gateways: Gateways,
     ids: HashMap<Known, DeviceId>,
-    devices: Vec<Device>,
+    met: Vec<Device>,
     refused: u64,
 }
 
@@ -113,7 +116,7 @@ struct End {
 impl Devices {
     /// No devices yet.
     pub fn new(options: DeviceOptions) -> Self {
-        Self { options, gateways: Gateways::default(), ids: HashMap::new(), devices: Vec::new(), refused: 0 }
+        Self { options, gateways: Gateways::default(), ids: HashMap::new(), met: Vec::new(), refused: 0 }
     }
 
     /// The device of a flow whose first packet went `heading`, as seen from the capturing host, and was sent by the
@@ -130,7 +133,7 @@ impl Devices {
             self.refused += 1;
             return None;
         };
-        let addresses = &mut self.devices[device.0 as usize].addresses;
+        let addresses = &mut self.met[device.0 as usize].addresses;
         if addresses.len() < MOST_ADDRESSES {
             addresses.insert(end.addr);
         }
@@ -139,12 +142,12 @@ impl Devices {
 
     /// The device with this number. Numbers are only handed out by [`Devices::place`].
     pub fn device(&self, id: DeviceId) -> &Device {
-        &self.devices[id.0 as usize]
+        &self.met[id.0 as usize]
     }
 
     /// Every device, in the order they were first seen.
     pub fn iter(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
-        (0..).map(DeviceId).zip(&self.devices)
+        (0..).map(DeviceId).zip(&self.met)
     }
 
     /// How many flows belong to no device because the table was full.
@@ -197,6 +200,7 @@ impl Devices {
         match (labelled, mac) {
             (Some(n), _) => Known::Labelled(n),
             (None, Some(mac)) => Known::Hardware(mac),
+            (None, None) if end.addr == IpAddr::V6(PCAPDROID_V6) => Known::Address(IpAddr::V4(PCAPDROID_V4)),
             (None, None) => Known::Address(end.addr),
         }
     }
@@ -205,12 +209,12 @@ impl Devices {
         if let Some(&id) = self.ids.get(&known) {
             return Some(id);
         }
-        if self.devices.len() >= self.options.most {
+        if self.met.len() >= self.options.most {
             return None;
         }
-        let id = DeviceId(u32::try_from(self.devices.len()).ok()?);
+        let id = DeviceId(u32::try_from(self.met.len()).ok()?);
         self.ids.insert(known, id);
-        self.devices.push(self.introduce(known));
+        self.met.push(self.introduce(known));
         Some(id)
     }
 

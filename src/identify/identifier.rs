@@ -80,7 +80,7 @@ impl Identifier {
     /// Whose `remote` is for a flow of `device` that has shown `clues` by `at`.
     pub fn attribute(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Attribution {
         let mut claims = self.claims(device, remote, at, clues);
-        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence, claim.confidence)));
+        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence)));
         let mut verdict = self.strongest(&claims, remote.addr);
         self.weigh_conflicts(&claims, &mut verdict);
         self.let_active_app_decide(device, at, &mut verdict);
@@ -284,10 +284,9 @@ impl Identifier {
 
     fn hand_over(&self, app: OwnerId, tag: &Tag, verdict: &mut Attribution) {
         let sender = self.rules.owner(app);
-        if let Some(far) = verdict.owner.map(|owner| self.rules.owner(owner)) {
-            if far.operator != sender.operator {
-                verdict.conflicts.push(format!("the far end looks like {}", far.name));
-            }
+        let far = verdict.owner.map(|owner| self.rules.owner(owner));
+        if let Some(far) = far.filter(|far| far.operator != sender.operator) {
+            verdict.conflicts.push(format!("the far end looks like {}", far.name));
         }
         verdict.owner = Some(app);
         verdict.kind = sender.kind;
@@ -332,8 +331,12 @@ fn destination(entry: &Entry, host: &Arc<str>) -> Arc<str> {
     }
 }
 
-/// The registered domain of a name that no rule knows, by the public suffix list; the name itself where it has none.
+/// The registered domain of a name that no rule knows, by the public suffix list; the name itself where it has none,
+/// as an address in an HTTP host header has not.
 fn registered_domain(host: &Arc<str>) -> Arc<str> {
+    if host.parse::<IpAddr>().is_ok() {
+        return Arc::clone(host);
+    }
     psl::domain_str(host).map_or_else(|| Arc::clone(host), Into::into)
 }
 

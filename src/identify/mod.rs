@@ -2,6 +2,24 @@
 //!
 //! In: [`Hint`](crate::hint::Hint)s, endpoints, the rule files. Out: [`Attribution`]s with evidence and confidence.
 //! The strongest evidence wins; what contradicts it is kept and shown. Where nothing can be said, it says so.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `rule_file`, `rules`, `embedded`, `check`, `explain` | the TOML of `rules/`, joined, checked and explained |
+//! | `pattern`, `names`, `blocks`, `tags`, `asn` | which entry a name, address, package or AS belongs to |
+//! | `clues`, `heard`, `settled` | what a flow showed, a device looked up, other flows established |
+//! | `identifier`, `attribution` | all of that weighed |
+//! | `devices`, `gateways` | which side of a flow is audited |
+//!
+//! ```
+//! use nightaudit::identify::{Role, Rules};
+//!
+//! let rules = Rules::embedded()?;
+//! let entry = rules.host("media-fra3-1.cdn.whatsapp.net").ok_or("no rule")?;
+//! assert_eq!(&*rules.owner(entry.owner).name, "WhatsApp");
+//! assert_eq!(entry.terms.role, Role::Media);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod asn;
 mod attribution;

@@ -118,7 +118,7 @@ pub(super) struct RuleFile {
 impl RuleFile {
     /// Reads the `text` of the file at `path`, whose name without `.toml` is `stem`.
     pub(super) fn read(path: &str, stem: &str, text: &str) -> Result<Self, RuleError> {
-        let page = Page { path, text };
+        let page = Page::new(path, text);
         let raw: RawFile = toml::from_str(text).map_err(|e| page.wrong(e.span(), e.message().replace('\n', "; ")))?;
         page.check_head(&raw, stem)?;
         let mut file = Self {
@@ -235,10 +235,15 @@ struct RawExpect {
 /// The text being read, for errors that name the line.
 struct Page<'a> {
     path: &'a str,
-    text: &'a str,
+    /// Where each line but the first begins.
+    breaks: Vec<usize>,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(path: &'a str, text: &str) -> Self {
+        Self { path, breaks: text.match_indices('\n').map(|(at, _)| at + 1).collect() }
+    }
+
     fn check_head(&self, raw: &RawFile, stem: &str) -> Result<(), RuleError> {
         let id = raw.id.get_ref();
         if id != stem {
@@ -308,7 +313,7 @@ impl Page<'_> {
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
-        1 + self.text.bytes().take(span.start).filter(|&byte| byte == b'\n').count()
+        1 + self.breaks.partition_point(|&start| start <= span.start)
     }
 
     fn wrong(&self, span: Option<Range<usize>>, what: String) -> RuleError {

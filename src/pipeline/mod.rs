@@ -11,3 +11,6 @@ mod stream;
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
 pub use offline::{Judging, check, flows};
+
+#[cfg(test)]
+mod tests;

@@ -34,11 +34,11 @@ const TAGS: u16 = 128;
 pub(in crate::hint) fn server_name(bytes: &[u8]) -> Option<String> {
     let near = &bytes[..bytes.len().min(REACH)];
     let at = near.windows(4).position(|word| word == b"CHLO")?;
-    host_name(tag(&bytes[at + 4..], b"SNI\0").ok()??)
+    host_name(tag(&bytes[at + 4..], *b"SNI\0").ok()??)
 }
 
 /// The value of one tag: a count, that many pairs of tag and end offset (little-endian), then the values.
-fn tag<'a>(message: &'a [u8], wanted: &[u8; 4]) -> Result<Option<&'a [u8]>, Malformed> {
+fn tag(message: &[u8], wanted: [u8; 4]) -> Result<Option<&[u8]>, Malformed> {
     let mut r = Reader::new("CHLO", message);
     let tags = u16::from_le_bytes(r.array()?);
     r.skip(2)?;
@@ -50,7 +50,7 @@ fn tag<'a>(message: &'a [u8], wanted: &[u8; 4]) -> Result<Option<&'a [u8]>, Malf
     for _ in 0..tags {
         let name: [u8; 4] = r.array()?;
         let end = u32::from_le_bytes(r.array()?) as usize;
-        if &name == wanted {
+        if name == wanted {
             span = Some(start..end);
         }
         start = end;

@@ -21,6 +21,8 @@ struct Esp {
 
 const IKE: u16 = 500;
 const NAT_TRAVERSAL: u16 = 4500;
+/// Highest security parameter index that no connection uses (RFC 4303, section 2.1).
+const RESERVED: u32 = 255;
 /// ESP packets in a row whose number counts.
 const RUN: u8 = 4;
 
@@ -37,10 +39,9 @@ impl Ipsec {
             return Probe::NotForUs;
         }
         match esp(bytes) {
-            Ok((index, sequence)) if index > 255 => self.follow(side, index, sequence),
-            Ok(_) => Probe::NotForUs,
+            Ok((index, sequence)) if index > RESERVED => self.follow(side, index, sequence),
             Err(_) if bytes == [0xff] => Probe::Unsure, // keeps the address translation alive
-            Err(_) => Probe::NotForUs,
+            _ => Probe::NotForUs,
         }
     }
 

@@ -36,7 +36,7 @@ impl WireGuard {
         match (kind, bytes.len()) {
             (1, INITIATION) => self.initiated(side, rest, plain, ends),
             (2, RESPONSE) => self.answered(side, rest),
-            (4, 32..) if bytes.len() % 16 == 0 => self.carried(side, bytes),
+            (4, 32..) if bytes.len().is_multiple_of(16) => self.carried(side, bytes),
             (3, 64) if plain => Probe::Unsure,
             _ => Probe::NotForUs,
         }

@@ -121,6 +121,15 @@ fn a_label_joins_addresses_and_names_the_device() {
 }
 
 #[test]
+fn both_families_of_a_phone_that_captures_itself_are_one_device() {
+    let mut devices = devices();
+    for initiator in ["fd00:2:fd00:1:fd00:1:fd00:1", "10.215.173.1"] {
+        let found = placed(&mut devices, initiator, "198.51.100.7");
+        assert_eq!(found, Some(("10.215.173.1".to_owned(), Side::Initiator)));
+    }
+}
+
+#[test]
 fn a_full_table_refuses_and_counts() {
     let mut devices = Devices::new(DeviceOptions { most: 1, ..DeviceOptions::default() });
     assert!(placed(&mut devices, "192.168.7.1", "198.51.100.7").is_some());

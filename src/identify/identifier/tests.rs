@@ -67,6 +67,8 @@ fn a_name_without_rule_is_the_web_and_goes_by_its_registered_domain() {
     let what = identifier.attribute(PHONE, remote(NOBODY), at(0), &sni("a.b.shop.co.uk"));
     assert_eq!(said(&identifier, &what), "- by Sni (High)");
     assert_eq!((what.kind, what.role, &*what.destination), (Kind::Web, Role::Web, "shop.co.uk"));
+    let literal = identifier.attribute(PHONE, remote(NOBODY), at(0), &named(NOBODY, NameSource::Http, false));
+    assert_eq!(&*literal.destination, NOBODY, "an address has no registered domain");
 }
 
 #[test]

@@ -146,13 +146,13 @@ impl From<usize> for HostId {
 pub(super) fn subjects(app: App) -> [Subject; 6] {
     let (id, name, operator) = match app {
         App::Whatsapp => ("whatsapp", "WhatsApp", "Meta"),
-        App::Signal => ("signal", "Signal", "Signal"),
+        App::Signal => ("signal", "Signal", "Signal Technology Foundation"),
     };
     [
         (id, name, operator, Kind::Messenger),
-        ("google-backup", "Google backup", "Google", Kind::Cloud),
-        ("android", "Android", "Google", Kind::Os),
-        ("google-push", "Google push", "Google", Kind::Push),
+        ("google_backup", "Google backup", "Google", Kind::Cloud),
+        ("google", "Google", "Google", Kind::Os),
+        ("google_push", "Google push (FCM)", "Google", Kind::Push),
         ("web", "web", "", Kind::Web),
         ("unattributed", "unattributed", "", Kind::Unattributed),
     ]

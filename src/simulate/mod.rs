@@ -22,7 +22,6 @@ mod person;
 mod posting;
 mod recording;
 mod run;
-mod save;
 mod scenario;
 mod sight;
 mod talk;
@@ -33,7 +32,6 @@ mod wire;
 
 pub use life::Life;
 pub use recording::Sink;
-pub use save::{Packing, write_capture};
 pub use scenario::{
     Amount, App, Background, Class, Clock, Coverage, Destination, Export, Happening, Judge, Network, Persona, Scenario,
     ScenarioError, Share, Travel, When,

@@ -55,7 +55,6 @@ pub(super) struct DevicePage<'a> {
 pub(super) struct Card<'a> {
     pub(super) name: String,
     pub(super) operator: String,
-    pub(super) kind: Kind,
     pub(super) finding: &'a Finding,
     pub(super) minutes: &'a [(crate::base::Minute, crate::ledger::Cell)],
     pub(super) verdict: Verdict,
@@ -86,7 +85,6 @@ pub(super) struct Destination {
 /// What is said of one subject in a line.
 pub(super) struct Row<'a> {
     pub(super) name: String,
-    pub(super) kind: Kind,
     pub(super) up: Bytes,
     pub(super) down: Bytes,
     pub(super) finding: &'a Finding,
@@ -125,6 +123,11 @@ impl Card<'_> {
         &self.finding.nights
     }
 
+    /// Whether it is known of any destination how much went there while nobody used the device.
+    pub(super) fn tells_unattended(&self) -> bool {
+        self.destinations.iter().any(|to| to.unattended_up > Bytes::ZERO)
+    }
+
     /// Whether the reader must look at it.
     pub(super) fn is_flagged(&self) -> bool {
         is_flagged(self.verdict)
@@ -159,7 +162,7 @@ fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redact
             cards.push(card(device, finding, audit, redaction));
         } else {
             let (up, down) = moved(ledger);
-            let row = Row { name: subject_name(&ledger.subject), kind: ledger.subject.kind, up, down, finding };
+            let row = Row { name: subject_name(&ledger.subject), up, down, finding };
             if primary { routine.push(row) } else { background.push(row) }
         }
     }
@@ -214,7 +217,6 @@ fn card<'a>(device: &'a DeviceAudit, finding: &'a Finding, audit: &Audit, redact
     let all: Vec<&DestinationTotal> =
         device.destinations.iter().filter(|total| total.subject == finding.subject).collect();
     Card {
-        kind: ledger.subject.kind,
         finding,
         minutes: &ledger.minutes,
         verdict: finding.verdict,
@@ -329,6 +331,7 @@ fn input_line<'a>(n: usize, input: &'a InputReport, audit: &Audit, redaction: &R
 fn notes(audit: &Audit, redaction: &Redaction) -> Vec<String> {
     let mut said: Vec<String> =
         audit.failed.iter().map(|why| format!("Not read: {}", shown(&redaction.failure(why), 300))).collect();
+    said.extend(audit.notes.iter().map(|note| format!("{}.", shown(&redaction.remark(note), 300))));
     let lost = audit.losses.iter().filter(|loss| loss.count > 0);
     said.extend(
         lost.map(|loss| format!("Dropped to stay within limits: {} {}.", words::grouped(loss.count), loss.what)),

@@ -204,12 +204,14 @@ fn seen(sheet: &mut Canvas, card: &Card<'_>) {
         Column { heading: "down", align: Align::Right, most: 10 },
         Column { heading: "known by", align: Align::Left, most: 14 },
     ];
+    let unattended = card.tells_unattended();
     let rows: Vec<_> = card
         .destinations
         .iter()
         .map(|to| {
             let known = words::evidence(to.evidence).to_owned();
-            vec![to.name.clone(), to.up.to_string(), to.unattended_up.to_string(), to.down.to_string(), known]
+            let unattended = if unattended { to.unattended_up.to_string() } else { "not known".to_owned() };
+            vec![to.name.clone(), to.up.to_string(), unattended, to.down.to_string(), known]
         })
         .collect();
     grid(sheet, 4, &columns, &rows);

@@ -211,7 +211,9 @@ fn table(m: &mut Markup, caption: &str, headings: &[&str], rows: impl FnOnce(&mu
             m.leaf("caption", &[], caption);
             m.element("thead", &[], |m| {
                 m.element("tr", &[], |m| {
-                    headings.iter().for_each(|heading| m.leaf("th", &[("scope", "col")], heading));
+                    for heading in headings {
+                        m.leaf("th", &[("scope", "col")], heading);
+                    }
                 });
             });
             m.element("tbody", &[], rows);
@@ -228,11 +230,15 @@ fn destinations(m: &mut Markup, card: &Card<'_>) {
         for to in &card.destinations {
             m.element("tr", &[], |m| {
                 m.leaf("th", &[("scope", "row"), ("class", "code")], &to.name);
-                for size in [to.up, to.unattended_up, to.down] {
-                    m.leaf("td", &[("class", "size")], &size.to_string());
+                let unattended =
+                    if card.tells_unattended() { to.unattended_up.to_string() } else { "not known".to_owned() };
+                for (label, size) in
+                    [("Up", to.up.to_string()), ("Unattended", unattended), ("Down", to.down.to_string())]
+                {
+                    m.leaf("td", &[("class", "size"), ("data-label", label)], &size);
                 }
-                m.leaf("td", &[], words::role(to.role));
-                m.leaf("td", &[], words::evidence(to.evidence));
+                m.leaf("td", &[("data-label", "For")], words::role(to.role));
+                m.leaf("td", &[("data-label", "Known by")], words::evidence(to.evidence));
             });
         }
     });
@@ -252,11 +258,16 @@ fn routine(m: &mut Markup, rows: &[Row<'_>]) {
             let bounds = &row.finding.bounds;
             m.element("tr", &[], |m| {
                 m.leaf("th", &[("scope", "row")], &row.name);
-                for size in [bounds.worst_night, bounds.median_night, bounds.detectable] {
+                let sizes = [
+                    ("Worst night", bounds.worst_night),
+                    ("Half of the nights under", bounds.median_night),
+                    ("Would be noticed from", bounds.detectable),
+                ];
+                for (label, size) in sizes {
                     let said = size.map_or("not known".to_owned(), |size| size.to_string());
-                    m.leaf("td", &[("class", "size")], &said);
+                    m.leaf("td", &[("class", "size"), ("data-label", label)], &said);
                 }
-                m.element("td", &[], |m| chart::spark(m, &row.finding.nights, &row.name));
+                m.element("td", &[("data-label", "Nights")], |m| chart::spark(m, &row.finding.nights, &row.name));
             });
         }
     });
@@ -328,7 +339,9 @@ const METHOD: [&str; 4] = [
 fn method(m: &mut Markup) {
     m.element("section", &[], |m| {
         m.leaf("h2", &[], "How this was judged");
-        METHOD.iter().for_each(|said| m.leaf("p", &[], said));
+        for said in METHOD {
+            m.leaf("p", &[], said);
+        }
         m.leaf("h3", &[], "What no capture like this shows");
         m.element("ul", &[], |m| words::UNSEEN.iter().for_each(|said| m.leaf("li", &[], said)));
     });

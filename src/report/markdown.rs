@@ -17,7 +17,8 @@ pub fn markdown(audit: &Audit, redaction: &Redaction) -> String {
         Some(span) => doc.para(&format!("{span}, times in {}", audit.timezone.name())),
         None => doc.para("No packets were captured."),
     }
-    if page.devices.is_empty() {
+    page.others.iter().for_each(|others| doc.para(others));
+    if page.devices.is_empty() && page.others.is_none() {
         doc.para("No traffic of a phone or computer was found, so there is nothing to judge.");
     }
     page.devices.iter().for_each(|device| device_part(&mut doc, device));
@@ -35,7 +36,7 @@ fn device_part(doc: &mut Document, device: &DevicePage<'_>) {
         doc.para(&device.identity);
     }
     doc.para(&device.summary);
-    device.missing.iter().for_each(|why| doc.para(why));
+    device.missing.iter().filter(|_| !device.missing_was_said).for_each(|why| doc.para(why));
     device.cards.iter().for_each(|card| card_part(doc, card, device));
     routine(doc, &device.routine);
     if !device.background.is_empty() {

@@ -381,11 +381,32 @@ impl Case<'_> {
         self.finding.lacking.iter().map(lacking).collect()
     }
 
+    /// How much went up while nobody used the phone, where that can be told.
+    pub(super) fn unattended(&self) -> Option<String> {
+        let nights = self.finding.nights.iter();
+        let (unused, used) = nights.fold((Bytes::ZERO, Bytes::ZERO), |(unused, used), night| {
+            (unused + night.unattended_raw_up, used + night.attended_up)
+        });
+        (self.knows_use() && unused + used > Bytes::ZERO)
+            .then(|| format!(" {unused} went up while nobody was using the phone, {used} while somebody was."))
+    }
+
+    /// Whether use of the phone can be told from its traffic.
+    fn knows_use(&self) -> bool {
+        let blind = |lacking: &Lacking| {
+            matches!(lacking, Lacking::AttendedTime { .. } | Lacking::OtherTraffic { .. } | Lacking::Tunnel)
+        };
+        !self.finding.lacking.iter().any(blind)
+    }
+
     /// The largest upload seen.
     pub(super) fn largest(&self) -> Option<String> {
         let Upload { start, minutes, bytes, attended } = self.finding.largest_upload?;
         let when = moment(start, self.zone);
         let long = plural(u64::from(minutes.max(1)), "minute", "minutes");
+        if !self.knows_use() {
+            return Some(format!("The largest upload was {bytes} on {when}, over {long}."));
+        }
         let use_then = if attended { "while somebody was using the phone" } else { "while nobody was using the phone" };
         Some(format!("The largest upload was {bytes} on {when}, over {long}, begun {use_then}."))
     }

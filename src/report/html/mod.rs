@@ -26,8 +26,10 @@ pub fn html(audit: &Audit, redaction: &Redaction) -> String {
         m.element("body", &[], |m| {
             m.element("main", &[], |m| {
                 summary(m, &page, audit);
-                for (device, source) in page.devices.iter().zip(&audit.devices) {
-                    device_part(m, device, source, audit);
+                for (device, place) in page.devices.iter().zip(&page.places) {
+                    if let Some(source) = audit.devices.get(*place) {
+                        device_part(m, device, source, audit);
+                    }
                 }
                 inputs(m, &page, audit);
                 method(m);
@@ -58,7 +60,10 @@ fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit) {
             None => "No packets were captured.".to_owned(),
         };
         m.leaf("p", &[("class", "faint")], &span);
-        if page.devices.is_empty() {
+        if let Some(others) = &page.others {
+            m.leaf("p", &[], others);
+        }
+        if page.devices.is_empty() && page.others.is_none() {
             m.leaf(
                 "p",
                 &[],
@@ -134,7 +139,7 @@ fn device_part(m: &mut Markup, device: &DevicePage<'_>, source: &DeviceAudit, au
             m.leaf("p", &[("class", "faint code")], &device.identity);
         }
         m.leaf("p", &[], &device.summary);
-        for why in &device.missing {
+        for why in device.missing.iter().filter(|_| !device.missing_was_said) {
             m.leaf("p", &[("class", "note")], why);
         }
         for card in &device.cards {

@@ -48,9 +48,8 @@ impl<'a> Cell<'a> {
         match self {
             Self::Count(n) => write!(out, "{n}"),
             Self::Number(x) if x.is_finite() => write!(out, "{x:.4}"),
-            Self::Number(_) => Ok(()),
             Self::Text(text) => out.write_all(cell(text).as_bytes()),
-            Self::Empty => Ok(()),
+            Self::Number(_) | Self::Empty => Ok(()),
         }
     }
 }

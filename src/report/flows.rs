@@ -119,19 +119,21 @@ pub fn flows_table(rows: &[FlowRow], look: &Look) -> String {
     sheet.finish()
 }
 
-/// Takes columns from the widest of host and endpoints until the table fits.
+/// Takes columns from the widest of endpoints and host until the table fits: whole IPv4 addresses go last.
 fn squeeze(columns: &mut [Column], cells: &[Vec<String>], width: usize) {
-    const LEAST: usize = 8;
+    squeeze_to(columns, cells, width, [15, 21, 16]);
+    squeeze_to(columns, cells, width, [8, 8, 8]);
+}
+
+fn squeeze_to(columns: &mut [Column], cells: &[Vec<String>], width: usize, least: [usize; 3]) {
     loop {
         let widths: Vec<_> = columns.iter().enumerate().map(|(n, c)| table::column_width(n, c, cells)).collect();
         let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-        let widest = [1, 2, 7].into_iter().max_by_key(|n| widths.get(*n).copied());
-        let (Some(n), true) = (widest, total > width) else { return };
-        let (Some(column), Some(now)) = (columns.get_mut(n), widths.get(n)) else { return };
-        if *now <= LEAST {
-            return;
-        }
-        column.most = now.saturating_sub(total - width).max(now.saturating_sub(4)).max(LEAST);
+        let room = |n: usize, least: usize| (widths.get(n).map_or(0, |now| now.saturating_sub(least)), n, least);
+        let widest = [1, 2, 7].into_iter().zip(least).map(|(n, least)| room(n, least)).max();
+        let Some((spare @ 1.., n, least)) = widest.filter(|_| total > width) else { return };
+        let Some(column) = columns.get_mut(n) else { return };
+        column.most = least + spare - spare.min(total - width).min(4);
     }
 }
 
@@ -139,7 +141,7 @@ fn table_row(row: &FlowRow, redaction: &Redaction) -> Vec<String> {
     let [src, dst] = redaction.ends(row.a.addr, row.b.addr);
     vec![
         protocol(row.protocol),
-        with_port(&src, row.a),
+        src,
         with_port(&dst, row.b),
         row.payload[0].to_string(),
         row.payload[1].to_string(),

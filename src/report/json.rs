@@ -13,7 +13,7 @@ use super::{calendar, redact::Redaction, words::compact};
 use crate::{
     base::{Stamp, text::shown},
     ledger::SubjectLedger,
-    night::{Annotation, Bounds, EvidenceNumbers, Finding, Grade, Lacking, Night, Verdict},
+    night::{Annotation, Bounds, Deductions, EvidenceNumbers, Finding, Grade, Lacking, Night, Score, Verdict},
     pipeline::{Audit, DestinationTotal, DeviceAudit, InputReport},
 };
 
@@ -38,6 +38,7 @@ pub fn json(audit: &Audit, redaction: &Redaction) -> Value {
             "unattributed_up": totals.unattributed_up,
             "unattributed_down": totals.unattributed_down,
         },
+        "notes": audit.notes.iter().map(|note| redaction.remark(note)).collect::<Vec<_>>(),
         "losses": audit.losses.iter().map(|loss| json!({"what": loss.what, "count": loss.count})).collect::<Vec<_>>(),
         "devices": audit.devices.iter().map(|d| device(d, audit, redaction)).collect::<Vec<_>>(),
     })
@@ -183,6 +184,7 @@ fn subject(
         "declared_feature": ledger.declared_feature,
         "evidence": evidence(&finding.evidence),
         "bounds": bounds(&finding.bounds),
+        "score": finding.score.as_ref().map(score),
         "largest_upload": finding.largest_upload.map(|upload| json!({
             "start": moment(upload.start.start()),
             "minutes": upload.minutes,
@@ -205,6 +207,8 @@ fn evidence(evidence: &EvidenceNumbers) -> Value {
         "hits": hits,
         "median_hit": evidence.median_hit,
         "first_flagged_night": evidence.first_flagged_night,
+        "hit_share_95": evidence.hit_share.map(|(low, high)| [low, high]),
+        "stands_among_rows": evidence.stands_among_rows,
     })
 }
 
@@ -216,6 +220,12 @@ fn bounds(bounds: &Bounds) -> Value {
         "raw_worst_night": bounds.raw_worst_night,
         "frequency_upper_95": bounds.frequency_upper_95,
         "minimal_detectable": {"any": bounds.detectable, "export_like": bounds.detectable_export},
+        "minimal_detectable_every_other_night": {
+            "any": bounds.detectable_alternate,
+            "export_like": bounds.detectable_export_alternate,
+        },
+        "raw_worst_night_deductions": deductions(&bounds.raw_deductions),
+        "hidden_share": bounds.hidden_share,
     })
 }
 
@@ -229,6 +239,27 @@ fn night(night: &Night, audit: &Audit) -> Value {
         "bulk_up": night.bulk_up,
         "attended_up": night.attended_up,
         "streams_up": night.streams_up,
+        "deductions": deductions(&night.deductions),
+    })
+}
+
+fn deductions(deductions: &Deductions) -> Value {
+    json!({
+        "acknowledgements": deductions.acknowledgements,
+        "streams": deductions.streams,
+        "attended_starts": deductions.attended_starts,
+    })
+}
+
+fn score(score: &Score) -> Value {
+    json!({
+        "probability": score.probability(),
+        "log_odds": score.log_odds(),
+        "terms": score.terms.iter().map(|term| json!({
+            "what": term.what,
+            "value": term.value,
+            "weight": term.weight,
+        })).collect::<Vec<_>>(),
     })
 }
 

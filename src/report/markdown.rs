@@ -1,4 +1,4 @@
-//! The report as Markdown (CommonMark with tables), for an issue, a wiki or a mail.
+//! The report as Markdown (`CommonMark` with tables), for an issue, a wiki or a mail.
 
 use super::{
     page::{Card, DevicePage, InputLine, Page, Row},
@@ -17,7 +17,8 @@ pub fn markdown(audit: &Audit, redaction: &Redaction) -> String {
         Some(span) => doc.para(&format!("{span}, times in {}", audit.timezone.name())),
         None => doc.para("No packets were captured."),
     }
-    if page.devices.is_empty() {
+    page.others.iter().for_each(|others| doc.para(others));
+    if page.devices.is_empty() && page.others.is_none() {
         doc.para("No traffic of a phone or computer was found, so there is nothing to judge.");
     }
     page.devices.iter().for_each(|device| device_part(&mut doc, device));
@@ -35,7 +36,7 @@ fn device_part(doc: &mut Document, device: &DevicePage<'_>) {
         doc.para(&device.identity);
     }
     doc.para(&device.summary);
-    device.missing.iter().for_each(|why| doc.para(why));
+    device.missing.iter().filter(|_| !device.missing_was_said).for_each(|why| doc.para(why));
     device.cards.iter().for_each(|card| card_part(doc, card, device));
     routine(doc, &device.routine);
     if !device.background.is_empty() {
@@ -66,8 +67,10 @@ fn card_part(doc: &mut Document, card: &Card<'_>, device: &DevicePage<'_>) {
     doc.para(&card.traffic);
     card.largest.iter().for_each(|largest| doc.para(largest));
     if !card.destinations.is_empty() {
+        let unattended = card.tells_unattended();
         let rows = card.destinations.iter().map(|to| {
-            let sizes = [to.up, to.unattended_up, to.down].map(|size| size.to_string());
+            let unattended = if unattended { to.unattended_up.to_string() } else { "not known".to_owned() };
+            let sizes = [to.up.to_string(), unattended, to.down.to_string()];
             let words = [words::role(to.role), words::evidence(to.evidence)].map(str::to_owned);
             std::iter::once(to.name.clone()).chain(sizes).chain(words).collect()
         });
@@ -130,7 +133,9 @@ impl Document {
     fn list(&mut self, heading: &str, items: &[String]) {
         if !items.is_empty() {
             self.heading(4, heading);
-            items.iter().for_each(|item| self.bullet(item));
+            for item in items {
+                self.bullet(item);
+            }
         }
     }
 

@@ -23,8 +23,12 @@ const DESTINATIONS: usize = 5;
 pub(super) struct Page<'a> {
     /// From when to when, in words; `None` where nothing was captured.
     pub(super) span: Option<String>,
-    /// The devices.
+    /// The devices that did more than system and web traffic.
     pub(super) devices: Vec<DevicePage<'a>>,
+    /// Index of each of them in the audit.
+    pub(super) places: Vec<usize>,
+    /// The rest, a sentence.
+    pub(super) others: Option<String>,
     /// What was read.
     pub(super) inputs: Vec<InputLine<'a>>,
     /// What its reader must know of the inputs: failures, losses, what is unattributed.
@@ -45,6 +49,8 @@ pub(super) struct DevicePage<'a> {
     pub(super) missing: Vec<String>,
     /// The same in a few words.
     pub(super) missing_short: Option<String>,
+    /// It was said of the device before, in the same words.
+    pub(super) missing_was_said: bool,
     /// Routine subjects that are messengers, clouds or unattributed.
     pub(super) routine: Vec<Row<'a>>,
     /// Everything else without a finding: system, push, trackers, web.
@@ -55,7 +61,6 @@ pub(super) struct DevicePage<'a> {
 pub(super) struct Card<'a> {
     pub(super) name: String,
     pub(super) operator: String,
-    pub(super) kind: Kind,
     pub(super) finding: &'a Finding,
     pub(super) minutes: &'a [(crate::base::Minute, crate::ledger::Cell)],
     pub(super) verdict: Verdict,
@@ -86,7 +91,6 @@ pub(super) struct Destination {
 /// What is said of one subject in a line.
 pub(super) struct Row<'a> {
     pub(super) name: String,
-    pub(super) kind: Kind,
     pub(super) up: Bytes,
     pub(super) down: Bytes,
     pub(super) finding: &'a Finding,
@@ -102,9 +106,15 @@ pub(super) struct InputLine<'a> {
 
 impl<'a> Page<'a> {
     pub(super) fn of(audit: &'a Audit, redaction: &Redaction) -> Self {
+        let pages = audit.devices.iter().map(|device| device_page(device, audit, redaction));
+        let (major, minor): (Vec<_>, Vec<_>) = pages.enumerate().partition(|(_, page)| page.is_major());
+        let (places, mut devices): (Vec<_>, Vec<_>) = major.into_iter().unzip();
+        say_once(&mut devices);
         Self {
             span: span(audit),
-            devices: audit.devices.iter().map(|device| device_page(device, audit, redaction)).collect(),
+            others: others(&minor, devices.is_empty()),
+            places,
+            devices,
             inputs: audit.inputs.iter().enumerate().map(|(n, input)| input_line(n, input, audit, redaction)).collect(),
             notes: notes(audit, redaction),
         }
@@ -125,10 +135,42 @@ impl Card<'_> {
         &self.finding.nights
     }
 
+    /// Whether it is known of any destination how much went there while nobody used the device.
+    pub(super) fn tells_unattended(&self) -> bool {
+        self.destinations.iter().any(|to| to.unattended_up > Bytes::ZERO)
+    }
+
     /// Whether the reader must look at it.
     pub(super) fn is_flagged(&self) -> bool {
         is_flagged(self.verdict)
     }
+}
+
+impl DevicePage<'_> {
+    /// Whether it did more than system and web traffic.
+    fn is_major(&self) -> bool {
+        !(self.cards.is_empty() && self.routine.is_empty())
+    }
+}
+
+/// Marks what the device before lacks in the same words.
+fn say_once(devices: &mut [DevicePage<'_>]) {
+    for at in (1..devices.len()).rev() {
+        if let [.., before, here] = devices.get_mut(..=at).unwrap_or_default() {
+            here.missing_was_said = here.missing == before.missing;
+        }
+    }
+}
+
+/// The devices of which only system and web traffic was seen.
+fn others(minor: &[(usize, DevicePage<'_>)], alone: bool) -> Option<String> {
+    const NAMED: usize = 8;
+    let mut said: Vec<_> = minor.iter().take(NAMED).map(|(_, page)| page.name.clone()).collect();
+    if minor.len() > NAMED {
+        said.push(format!("{} more", minor.len() - NAMED));
+    }
+    let first = if alone { "Only" } else { "Of further devices, only" };
+    (!minor.is_empty()).then(|| format!("{first} system and web traffic was seen: {}.", words::listed(&said)))
 }
 
 fn is_flagged(verdict: Verdict) -> bool {
@@ -159,7 +201,10 @@ fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redact
             cards.push(card(device, finding, audit, redaction));
         } else {
             let (up, down) = moved(ledger);
-            let row = Row { name: subject_name(&ledger.subject), kind: ledger.subject.kind, up, down, finding };
+            if up + down == Bytes::ZERO {
+                continue;
+            }
+            let row = Row { name: subject_name(&ledger.subject), up, down, finding };
             if primary { routine.push(row) } else { background.push(row) }
         }
     }
@@ -169,6 +214,7 @@ fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redact
         name: label.unwrap_or(id),
         summary: summary(device),
         missing: common_lacking(device).iter().map(words::lacking).collect(),
+        missing_was_said: false,
         missing_short: common_lacking(device).first().map(words::lacking_short),
         cards,
         routine,
@@ -204,7 +250,11 @@ fn moved(ledger: &crate::ledger::SubjectLedger) -> (Bytes, Bytes) {
 }
 
 fn subject_name(subject: &crate::ledger::Subject) -> String {
-    if subject.kind == Kind::Unattributed { "Unidentified traffic".to_owned() } else { name(&subject.name) }
+    match (subject.kind, subject.id.as_str()) {
+        (Kind::Unattributed, _) => "Unidentified traffic".to_owned(),
+        (Kind::Web, "web") => "Other web sites".to_owned(),
+        _ => name(&subject.name),
+    }
 }
 
 fn card<'a>(device: &'a DeviceAudit, finding: &'a Finding, audit: &Audit, redaction: &Redaction) -> Card<'a> {
@@ -212,9 +262,8 @@ fn card<'a>(device: &'a DeviceAudit, finding: &'a Finding, audit: &Audit, redact
     let (subject, operator) = (subject_name(&ledger.subject), name(&ledger.subject.operator));
     let case = Case { name: &subject, operator: &operator, ledger, finding, zone: audit.timezone };
     let all: Vec<&DestinationTotal> =
-        device.destinations.iter().filter(|total| total.subject == finding.subject).collect();
+        device.destinations.iter().filter(|total| total.subject == finding.subject && moved_any(total)).collect();
     Card {
-        kind: ledger.subject.kind,
         finding,
         minutes: &ledger.minutes,
         verdict: finding.verdict,
@@ -226,13 +275,17 @@ fn card<'a>(device: &'a DeviceAudit, finding: &'a Finding, audit: &Audit, redact
         unseen: case.unseen(),
         next: case.next(),
         numbers: case.numbers(),
-        traffic: traffic(ledger),
+        traffic: traffic(ledger) + &case.unattended().unwrap_or_default(),
         largest: case.largest(),
         destinations: all.iter().take(DESTINATIONS).map(|total| destination(total, device, redaction)).collect(),
         further_destinations: all.len().saturating_sub(DESTINATIONS),
         name: subject,
         operator,
     }
+}
+
+fn moved_any(total: &DestinationTotal) -> bool {
+    total.up + total.down > Bytes::ZERO
 }
 
 fn destination(total: &DestinationTotal, device: &DeviceAudit, redaction: &Redaction) -> Destination {
@@ -329,6 +382,7 @@ fn input_line<'a>(n: usize, input: &'a InputReport, audit: &Audit, redaction: &R
 fn notes(audit: &Audit, redaction: &Redaction) -> Vec<String> {
     let mut said: Vec<String> =
         audit.failed.iter().map(|why| format!("Not read: {}", shown(&redaction.failure(why), 300))).collect();
+    said.extend(audit.notes.iter().map(|note| format!("{}.", shown(&redaction.remark(note), 300))));
     let lost = audit.losses.iter().filter(|loss| loss.count > 0);
     said.extend(
         lost.map(|loss| format!("Dropped to stay within limits: {} {}.", words::grouped(loss.count), loss.what)),

@@ -89,6 +89,14 @@ impl Redaction {
             Self::On(_) => Cow::Borrowed("an input could not be read (its name is withheld)"),
         }
     }
+
+    /// What else there is to say of the inputs; the sentence holds their paths.
+    pub fn remark<'a>(&self, sentence: &'a str) -> Cow<'a, str> {
+        match self {
+            Self::Off => Cow::Borrowed(sentence),
+            Self::On(_) => Cow::Borrowed("a remark that names an input is withheld"),
+        }
+    }
 }
 
 impl Key {

@@ -7,7 +7,10 @@ use crate::{
     flow::Protocol,
     identify::{Confidence, Evidence, Kind, Role},
     ledger::{Cell, DeviceLedger, Subject, SubjectLedger, Watched},
-    night::{Annotation, Bounds, DeviceFinding, EvidenceNumbers, Finding, Grade, Lacking, Night, Upload, Verdict},
+    night::{
+        Annotation, Bounds, Deductions, DeviceFinding, EvidenceNumbers, Finding, Grade, Lacking, Night, Score, Upload,
+        Verdict,
+    },
     pipeline::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals},
 };
 
@@ -38,7 +41,8 @@ pub(super) fn export() -> Audit {
         hits: vec![(Bytes::mb(1), 25), (Bytes::mb(5), 25), (Bytes::mb(25), 25), (Bytes::mb(100), 0)],
         median_hit: Some(Bytes(58_320_000)),
         first_flagged_night: Some(5),
-        ..EvidenceNumbers::default()
+        hit_share: Some((0.74, 0.97)),
+        stands_among_rows: true,
     };
     finding.bounds = Bounds {
         raw_worst_night: Some(Bytes(64_910_000)),
@@ -47,6 +51,7 @@ pub(super) fn export() -> Audit {
     };
     finding.largest_upload =
         Some(Upload { start: FIRST.plus(27 * DAY + 680), minutes: 6, bytes: Bytes(64_690_000), attended: false });
+    finding.score = Some(Score::of(&finding.evidence));
     add(&mut device, whatsapp, finding);
     ordinary(&mut device, 28);
     device.destinations = vec![
@@ -75,7 +80,8 @@ pub(super) fn backup() -> Audit {
         hits: vec![(Bytes::mb(1), 9), (Bytes::mb(5), 9), (Bytes::mb(25), 3), (Bytes::mb(100), 0)],
         median_hit: Some(Bytes(22_400_000)),
         first_flagged_night: Some(6),
-        ..EvidenceNumbers::default()
+        hit_share: Some((0.47, 0.93)),
+        stands_among_rows: false,
     };
     finding.bounds = bounds(28_700_000, 19_700_000);
     finding.largest_upload = None;
@@ -90,6 +96,8 @@ pub(super) fn backup() -> Audit {
     device.destinations =
         vec![to(0, Role::Backup, "backup.googleapis.com", 231_000_000, 1_900_000, 231_000_000, Evidence::QuicSni)];
     let mut audit = audit(vec![device]);
+    audit.notes =
+        vec!["/home/ana/copy.pcap holds the same bytes as /home/ana/phone.pcap.zst and counts once".to_owned()];
     audit.losses = vec![Loss { what: "flows evicted from a full table", count: 1_204 }];
     audit
 }
@@ -265,8 +273,8 @@ fn audit(devices: Vec<DeviceAudit>) -> Audit {
         timezone: Tz::Europe__Berlin,
         rules: RulesInfo { count: 40, sha256: "5d2f".repeat(16) },
         inputs: vec![input()],
-        notes: Vec::new(),
         failed: Vec::new(),
+        notes: Vec::new(),
         totals: Totals {
             packets: 1_262_154,
             wire: Bytes(2_210_000_000),
@@ -348,6 +356,7 @@ fn nights_of(sizes: &[u64], attended: u64) -> Vec<Night> {
         unattended_raw_up: Bytes(size + 90_000),
         bulk_up: Bytes(if *size < 256_000 { 0 } else { size - 40_000 }),
         attended_up: Bytes(attended + u64::from(n) * 110_000),
+        deductions: Deductions { acknowledgements: Bytes(90_000), ..Deductions::default() },
         ..Night::default()
     };
     (0_u32..).zip(sizes).map(night).collect()
@@ -362,6 +371,9 @@ fn bounds(worst: u64, median: u64) -> Bounds {
         frequency_upper_95: Some(0.10),
         detectable: Some(Bytes(1_400_000)),
         detectable_export: Some(Bytes(5_700_000)),
+        detectable_alternate: Some(Bytes(11_000_000)),
+        hidden_share: Some(0.02),
+        raw_deductions: Deductions { acknowledgements: Bytes(90_000), ..Deductions::default() },
         ..Bounds::default()
     }
 }

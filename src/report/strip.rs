@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     fn night(coverage: f64, up: u64) -> Night {
-        Night { coverage, unattended_up: Bytes(up), unattended_raw_up: Bytes(up), ..Night::default() }
+        Night { coverage, unattended_up: Bytes(up), ..Night::default() }
     }
 
     #[test]

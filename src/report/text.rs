@@ -46,7 +46,10 @@ fn head(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
         in_short(sheet, device);
         sheet.gap();
     }
-    if page.devices.is_empty() {
+    if let Some(others) = &page.others {
+        sheet.para(Style::Plain, 0, others);
+    }
+    if page.devices.is_empty() && page.others.is_none() {
         sheet.para(Style::Plain, 0, "No traffic of a phone or computer was found, so there is nothing to judge.");
         sheet.para(
             Style::Plain,
@@ -108,7 +111,7 @@ fn device_part(sheet: &mut Canvas, device: &DevicePage<'_>, audit: &Audit) {
         sheet.para(Style::Faint, 0, &device.identity);
     }
     sheet.para(Style::Plain, 0, &device.summary);
-    for why in &device.missing {
+    for why in device.missing.iter().filter(|_| !device.missing_was_said) {
         sheet.para(Style::Caution, 0, why);
     }
     for card in &device.cards {
@@ -204,12 +207,14 @@ fn seen(sheet: &mut Canvas, card: &Card<'_>) {
         Column { heading: "down", align: Align::Right, most: 10 },
         Column { heading: "known by", align: Align::Left, most: 14 },
     ];
+    let unattended = card.tells_unattended();
     let rows: Vec<_> = card
         .destinations
         .iter()
         .map(|to| {
             let known = words::evidence(to.evidence).to_owned();
-            vec![to.name.clone(), to.up.to_string(), to.unattended_up.to_string(), to.down.to_string(), known]
+            let unattended = if unattended { to.unattended_up.to_string() } else { "not known".to_owned() };
+            vec![to.name.clone(), to.up.to_string(), unattended, to.down.to_string(), known]
         })
         .collect();
     grid(sheet, 4, &columns, &rows);

@@ -209,11 +209,27 @@ impl Case<'_> {
             Some(median) => format!("; on half of the nights it was {median} or less"),
             None => String::new(),
         };
-        let raw = match bounds.raw_worst_night.filter(|raw| *raw > worst + Bytes(worst.0 / 2) + Bytes::kb(100)) {
-            Some(raw) => format!(" Counting calls and the acknowledgements of downloads too, it was {raw}."),
-            None => String::new(),
-        };
+        let raw = self.set_aside().unwrap_or_default();
         Some(format!("On {on} observed, the most {who} while nobody used the phone was {worst}{half}.{raw}"))
+    }
+
+    /// What the most was with nothing set aside, and what was, where that makes a difference.
+    fn set_aside(&self) -> Option<String> {
+        let bounds = &self.finding.bounds;
+        let (worst, raw) = (bounds.worst_night?, bounds.raw_worst_night?);
+        if raw <= worst + Bytes(worst.0 / 2) + Bytes::kb(100) {
+            return None;
+        }
+        let aside = bounds.raw_deductions;
+        let items = [
+            ("for acknowledging downloads", aside.acknowledgements),
+            ("of calls and live streams", aside.streams),
+            ("of uploads begun while the phone was in use", aside.attended_starts),
+        ];
+        let items: Vec<_> =
+            items.iter().filter(|(_, size)| *size > Bytes::ZERO).map(|(what, size)| format!("{size} {what}")).collect();
+        let items = if items.is_empty() { String::new() } else { format!(" ({})", listed(&items)) };
+        Some(format!(" With nothing set aside{items} the most was {raw}."))
     }
 
     /// What the verdict rests on: how many nights, how much, and how common accidents would have to be.
@@ -228,6 +244,12 @@ impl Case<'_> {
         if self.has(Annotation::TailRecurrent) {
             said.push(
                 "It tends to begin shortly after the last use of the day, more often than after other pauses."
+                    .to_owned(),
+            );
+        }
+        if self.is_recurrent() && !self.finding.evidence.stands_among_rows {
+            said.push(
+                "So many apps and services were judged at once that one such pattern may be chance; look at more nights."
                     .to_owned(),
             );
         }
@@ -259,10 +281,7 @@ impl Case<'_> {
     }
 
     fn tipping(&self) -> Option<String> {
-        if !matches!(self.finding.verdict, Verdict::ExportLike | Verdict::BackupLike | Verdict::SmallRecurrent) {
-            return None;
-        }
-        let rate = self.finding.evidence.tipping_rate?;
+        let rate = self.finding.evidence.tipping_rate.filter(|_| self.is_recurrent())?;
         let tail = match self.finding.grade {
             Some(Grade::Strong) => "",
             _ => "; on a phone that often finishes uploads late, that can happen",
@@ -271,6 +290,10 @@ impl Case<'_> {
         Some(format!(
             "For this to be chance, accidental uploads would have to happen on more than {rate} of nights{tail}."
         ))
+    }
+
+    fn is_recurrent(&self) -> bool {
+        matches!(self.finding.verdict, Verdict::ExportLike | Verdict::BackupLike | Verdict::SmallRecurrent)
     }
 
     fn by_hand(&self) -> Option<String> {
@@ -284,10 +307,9 @@ impl Case<'_> {
     /// What could explain the traffic without any export.
     pub(super) fn explanations(&self) -> Vec<String> {
         let mut said = Vec::new();
-        let recurrent = !matches!(self.finding.verdict, Verdict::BulkButIrregular);
         if let Some(feature) = &self.ledger.declared_feature {
             let feature = crate::base::text::shown(feature, 80);
-            said.push(format!("A feature the app is known to have, if it is turned on: {feature}."));
+            said.push(format!("Something this app is known to do: {feature}."));
         }
         match self.kind() {
             Kind::Messenger => said.extend(messenger_explanations(self.finding.verdict)),
@@ -305,7 +327,7 @@ impl Case<'_> {
                 said.push("Measurements or sync by whichever apps use this service.".to_owned());
             }
         }
-        if !recurrent {
+        if self.finding.verdict == Verdict::BulkButIrregular {
             said.push("A large picture or video that was sent late because the connection was poor.".to_owned());
         }
         said
@@ -345,15 +367,9 @@ impl Case<'_> {
                     .to_owned(),
             ],
             (_, Kind::Cloud) => vec![toggle("backup and photo sync")],
-            (_, Kind::Messenger) if self.ledger.declared_feature.is_some() => {
-                vec![
-                    toggle("that feature"),
-                    "Do not publish this line alone: it is a reason to look closer.".to_owned(),
-                ]
-            }
             (_, Kind::Messenger) => vec![
-                "Look in the app for a backup or sync setting and unlink other computers.".to_owned(),
-                toggle("it"),
+                "Look in the app for backup, sync and automatic upload, and for linked computers.".to_owned(),
+                toggle("what you find"),
                 "Do not publish this line alone: it is a reason to look closer.".to_owned(),
             ],
             _ => vec![toggle("the service")],
@@ -365,11 +381,32 @@ impl Case<'_> {
         self.finding.lacking.iter().map(lacking).collect()
     }
 
+    /// How much went up while nobody used the phone, where that can be told.
+    pub(super) fn unattended(&self) -> Option<String> {
+        let nights = self.finding.nights.iter();
+        let (unused, used) = nights.fold((Bytes::ZERO, Bytes::ZERO), |(unused, used), night| {
+            (unused + night.unattended_raw_up, used + night.attended_up)
+        });
+        (self.knows_use() && unused + used > Bytes::ZERO)
+            .then(|| format!(" {unused} went up while nobody was using the phone, {used} while somebody was."))
+    }
+
+    /// Whether use of the phone can be told from its traffic.
+    fn knows_use(&self) -> bool {
+        let blind = |lacking: &Lacking| {
+            matches!(lacking, Lacking::AttendedTime { .. } | Lacking::OtherTraffic { .. } | Lacking::Tunnel)
+        };
+        !self.finding.lacking.iter().any(blind)
+    }
+
     /// The largest upload seen.
     pub(super) fn largest(&self) -> Option<String> {
         let Upload { start, minutes, bytes, attended } = self.finding.largest_upload?;
         let when = moment(start, self.zone);
         let long = plural(u64::from(minutes.max(1)), "minute", "minutes");
+        if !self.knows_use() {
+            return Some(format!("The largest upload was {bytes} on {when}, over {long}."));
+        }
         let use_then = if attended { "while somebody was using the phone" } else { "while nobody was using the phone" };
         Some(format!("The largest upload was {bytes} on {when}, over {long}, begun {use_then}."))
     }
@@ -380,9 +417,13 @@ impl Case<'_> {
         let hits: Vec<_> = e.hits.iter().map(|(size, hits)| format!("{}:{hits}", compact(*size))).collect();
         let size = |bytes: Option<Bytes>| bytes.map_or("n/a".to_owned(), |bytes| bytes.to_string());
         let rate = |rate: Option<f64>| rate.map_or("n/a".to_owned(), |rate| format!("{rate:.2}"));
+        let span = e.hit_share.map_or("n/a".to_owned(), |(low, high)| format!("{low:.2} to {high:.2}"));
+        let score = self.finding.score.as_ref().map_or(String::new(), |score| {
+            format!("; score {:.2} (on synthetic phones, 46 % of which export)", score.probability())
+        });
         format!(
-            "log10 e {:.1} (drip {:.1}), tipping rate {}, eligible nights {}, hits {}; night S(1) {}, S(3) {}, median \
-             {}, raw {}; 95 % limit on nights with 1 MB {}; detectable {}, as export {}",
+            "log10 e {:.1} (drip {:.1}), tipping rate {}, eligible nights {}, hits {}, hit share {span}; night S(1) {}, S(3) {}, median \
+             {}, raw {}; 95 % limit on nights with 1 MB {}; detectable {}, as export {}{score}",
             e.log10_e,
             e.log10_e_drip,
             rate(e.tipping_rate),

@@ -120,8 +120,8 @@ fn date_every(nights: usize) -> usize {
 
 /// The nights by time of day.
 pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, watched: &[Watched], audit: &Audit) {
-    let Some(heat) = Heat::of(card.minutes, card.nights(), watched, audit.timezone) else { return };
     const TOP: f64 = 18.0;
+    let Some(heat) = Heat::of(card.minutes, card.nights(), watched, audit.timezone) else { return };
     let tall = if heat.rows.len() > 40 { 6.0 } else { 8.0 };
     let wide = (WIDTH - LEFT) / QUARTERS as f64;
     let title = format!("{}: when uploads went up, night by night", card.name);

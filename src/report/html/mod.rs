@@ -26,8 +26,10 @@ pub fn html(audit: &Audit, redaction: &Redaction) -> String {
         m.element("body", &[], |m| {
             m.element("main", &[], |m| {
                 summary(m, &page, audit);
-                for (device, source) in page.devices.iter().zip(&audit.devices) {
-                    device_part(m, device, source, audit);
+                for (device, place) in page.devices.iter().zip(&page.places) {
+                    if let Some(source) = audit.devices.get(*place) {
+                        device_part(m, device, source, audit);
+                    }
                 }
                 inputs(m, &page, audit);
                 method(m);
@@ -58,7 +60,10 @@ fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit) {
             None => "No packets were captured.".to_owned(),
         };
         m.leaf("p", &[("class", "faint")], &span);
-        if page.devices.is_empty() {
+        if let Some(others) = &page.others {
+            m.leaf("p", &[], others);
+        }
+        if page.devices.is_empty() && page.others.is_none() {
             m.leaf(
                 "p",
                 &[],
@@ -134,7 +139,7 @@ fn device_part(m: &mut Markup, device: &DevicePage<'_>, source: &DeviceAudit, au
             m.leaf("p", &[("class", "faint code")], &device.identity);
         }
         m.leaf("p", &[], &device.summary);
-        for why in &device.missing {
+        for why in device.missing.iter().filter(|_| !device.missing_was_said) {
             m.leaf("p", &[("class", "note")], why);
         }
         for card in &device.cards {
@@ -211,7 +216,9 @@ fn table(m: &mut Markup, caption: &str, headings: &[&str], rows: impl FnOnce(&mu
             m.leaf("caption", &[], caption);
             m.element("thead", &[], |m| {
                 m.element("tr", &[], |m| {
-                    headings.iter().for_each(|heading| m.leaf("th", &[("scope", "col")], heading));
+                    for heading in headings {
+                        m.leaf("th", &[("scope", "col")], heading);
+                    }
                 });
             });
             m.element("tbody", &[], rows);
@@ -228,11 +235,15 @@ fn destinations(m: &mut Markup, card: &Card<'_>) {
         for to in &card.destinations {
             m.element("tr", &[], |m| {
                 m.leaf("th", &[("scope", "row"), ("class", "code")], &to.name);
-                for size in [to.up, to.unattended_up, to.down] {
-                    m.leaf("td", &[("class", "size")], &size.to_string());
+                let unattended =
+                    if card.tells_unattended() { to.unattended_up.to_string() } else { "not known".to_owned() };
+                for (label, size) in
+                    [("Up", to.up.to_string()), ("Unattended", unattended), ("Down", to.down.to_string())]
+                {
+                    m.leaf("td", &[("class", "size"), ("data-label", label)], &size);
                 }
-                m.leaf("td", &[], words::role(to.role));
-                m.leaf("td", &[], words::evidence(to.evidence));
+                m.leaf("td", &[("data-label", "For")], words::role(to.role));
+                m.leaf("td", &[("data-label", "Known by")], words::evidence(to.evidence));
             });
         }
     });
@@ -252,11 +263,16 @@ fn routine(m: &mut Markup, rows: &[Row<'_>]) {
             let bounds = &row.finding.bounds;
             m.element("tr", &[], |m| {
                 m.leaf("th", &[("scope", "row")], &row.name);
-                for size in [bounds.worst_night, bounds.median_night, bounds.detectable] {
+                let sizes = [
+                    ("Worst night", bounds.worst_night),
+                    ("Half of the nights under", bounds.median_night),
+                    ("Would be noticed from", bounds.detectable),
+                ];
+                for (label, size) in sizes {
                     let said = size.map_or("not known".to_owned(), |size| size.to_string());
-                    m.leaf("td", &[("class", "size")], &said);
+                    m.leaf("td", &[("class", "size"), ("data-label", label)], &said);
                 }
-                m.element("td", &[], |m| chart::spark(m, &row.finding.nights, &row.name));
+                m.element("td", &[("data-label", "Nights")], |m| chart::spark(m, &row.finding.nights, &row.name));
             });
         }
     });
@@ -328,7 +344,9 @@ const METHOD: [&str; 4] = [
 fn method(m: &mut Markup) {
     m.element("section", &[], |m| {
         m.leaf("h2", &[], "How this was judged");
-        METHOD.iter().for_each(|said| m.leaf("p", &[], said));
+        for said in METHOD {
+            m.leaf("p", &[], said);
+        }
         m.leaf("h3", &[], "What no capture like this shows");
         m.element("ul", &[], |m| words::UNSEEN.iter().for_each(|said| m.leaf("li", &[], said)));
     });

@@ -135,7 +135,7 @@ impl Front {
                         read.payload[side] += sent.payload.0;
                     }
                 }
-                FlowEvent::Closed { .. } => {}
+                FlowEvent::Owned { .. } | FlowEvent::Closed { .. } => {}
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Every capture of the corpus opens or says in one line why not, and frame counts equal an independent reader's.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: failing is their way to report")]
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -53,6 +55,21 @@ fn expected(folder: &Path, name: &str, section: &str) -> Option<u64> {
     json[section]["packets"].as_u64()
 }
 
+/// Where tshark's count is not the number of packets, and why.
+const EXCUSED: &[(&str, &str)] = &[
+    ("advanced__test102.pcapng", "tshark counts custom blocks as packets"),
+    ("basic__test018.pcapng", "tshark counts custom blocks as packets"),
+    ("difficult__test202.pcapng", "tshark counts custom blocks as packets"),
+    ("pcpp_solaris.snoop", "snoop is not read, and the error says how to convert it"),
+    ("brcm-tag", "a link type that this tshark does not read"),
+    ("_dsa", "a link type that this tshark does not read"),
+    ("_edsa", "a link type that this tshark does not read"),
+    ("juniper_es_oobr", "a link type that this tshark does not read"),
+    ("juniper_monitor_invalid", "a link type that this tshark does not read"),
+    ("_kday6", "a link type that this tshark does not read"),
+    ("_vtp_asan", "a link type that this tshark does not read"),
+];
+
 #[test]
 fn frame_counts_of_app_captures_equal_tsharks() {
     let Some(corpus) = corpus() else { return };
@@ -81,7 +98,8 @@ fn malformed_captures_open_or_say_why_not() {
         let Some(packets) = expected(&corpus.join("expected/malformed"), &name, "tshark") else { continue };
         compared += 1;
         let found = outcome.as_ref().map_or(0, |report| report.frames);
-        if found != packets {
+        let excused = EXCUSED.iter().any(|(part, ..)| name.contains(part));
+        if (found != packets) != excused {
             differing.push(format!("{name}: tshark {packets}, we {outcome:?}"));
         }
     }

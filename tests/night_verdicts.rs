@@ -1,5 +1,7 @@
 //! Small ledgers with one thing in them, and what is said of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stopped")]
+
 use nightaudit::{
     base::{Bytes, Minute, Span},
     identify::Kind,

@@ -103,10 +103,8 @@ impl Captures {
         self.switch()
     }
 
-    /// The frame that the last [`advance`](Self::advance) went to.
-    ///
-    /// # Panics
-    /// Never: before the first frame and after the last it is an empty frame at the epoch.
+    /// The frame that the last [`advance`](Self::advance) went to; before the first and after the last an empty one
+    /// at the epoch.
     #[inline]
     pub fn frame(&self) -> Frame<'_> {
         self.current.as_ref().map_or(Frame::NONE, |(_, input)| input.frame())
@@ -294,7 +292,7 @@ impl Opening {
 /// The size of a file; `None` for streams.
 fn file_size(path: &Path) -> Option<u64> {
     let metadata = fs::metadata(path).ok().filter(|_| path.as_os_str() != STANDARD_INPUT)?;
-    metadata.is_file().then(|| metadata.len())
+    metadata.is_file().then_some(metadata.len())
 }
 
 /// Inputs beyond these that are open at the same time are read without threads of their own.

@@ -53,6 +53,9 @@ pub enum Problem {
         /// The system's words.
         why: String,
     },
+    /// It was packed so that unpacking takes more memory than is given to an input.
+    #[error("takes more than 128 MiB of memory to unpack (zstd --long); unpack it first with zstd -d --long=31")]
+    LongWindow,
     /// Its compression is damaged.
     #[error("its {codec} data are damaged after {offset} bytes of capture ({why}); test it with {codec} -t")]
     Compression {
@@ -110,6 +113,8 @@ pub enum CutReason {
     LengthsDiffer(u32, u32),
     /// A section starts with no byte-order mark (pcapng).
     NoByteOrder,
+    /// A section is of a version that is not known (pcapng).
+    Version(u16),
     /// An interface is described by too few bytes, or there are too many of them (pcapng).
     BadInterface,
     /// Its compressed data end early.
@@ -128,6 +133,9 @@ impl fmt::Display for Cut {
                 write!(f, "the block at byte {offset} gives its length as {head} and as {tail}; reading stopped there")
             }
             CutReason::NoByteOrder => write!(f, "the section at byte {offset} has no byte-order mark"),
+            CutReason::Version(version) => {
+                write!(f, "the section at byte {offset} is of pcapng version {version}; only version 1 is known")
+            }
             CutReason::BadInterface => write!(f, "the interface described at byte {offset} cannot be understood"),
             CutReason::CompressionEnds => write!(f, "its compressed data end early, within byte {offset}"),
         }

@@ -1,11 +1,11 @@
 //! Where bytes come from: a file or a stream, hashed as it lies on disk, decompressed, read ahead where that pays.
 
 use std::{
-    fs::File,
     io::{self, BufReader, Read},
+    ops::Range,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
 };
@@ -58,12 +58,9 @@ impl Hashing {
 
     /// The hash of every byte; what nobody has read yet is read now if `drain` says so.
     fn finish(mut self, drain: Drain) -> Hash {
-        let mut rest = vec![0; HASH_CHUNK];
-        while drain == Drain::Rest {
-            match self.read(&mut rest) {
-                Ok(0) | Err(_) => break,
-                Ok(_) => {}
-            }
+        if drain == Drain::Rest {
+            let mut rest = vec![0; HASH_CHUNK];
+            while read_some(&mut self, &mut rest).is_ok_and(|n| n > 0) {}
         }
         self.hash.finalize().into()
     }
@@ -132,20 +129,11 @@ impl Read for Unpacked {
 pub(super) enum Feed {
     /// Reads, hashes and unpacks when asked: small files, and many at once.
     Inline(Unpacked, Drain),
-    /// Reads a plain file when asked, into a buffer that stays in the processor's cache, while a thread of its own
-    /// hashes the same file. A large plain file is read fastest this way.
-    Beside(File, Arc<AtomicU64>, u64, SideHash),
-    /// A thread reads, hashes and unpacks ahead: compressed files and streams.
+    /// A thread reads, hashes and unpacks ahead: hashing costs more than parsing, and so they overlap.
     Ahead(Ahead),
 }
 
 impl Feed {
-    /// A plain file of `size` bytes, hashed by a thread of its own.
-    pub(super) fn beside(file: File, size: u64, read: Arc<AtomicU64>) -> io::Result<Self> {
-        let hash = SideHash::start(file.try_clone()?, size)?;
-        Ok(Self::Beside(file, read, 0, hash))
-    }
-
     /// A thread that reads `unpacked` ahead.
     pub(super) fn ahead(unpacked: Unpacked, drain: Drain) -> io::Result<Self> {
         Ahead::start(unpacked, drain).map(Self::Ahead)
@@ -153,19 +141,12 @@ impl Feed {
 
     /// Puts more bytes behind the `kept` last ones of `block` before `end`, which move to wherever suits the feed.
     /// Returns the new place of the kept bytes and the new end. No new bytes means that there are no more.
-    pub(super) fn refill(&mut self, block: &mut Vec<u8>, kept: std::ops::Range<usize>) -> io::Result<(usize, usize)> {
+    pub(super) fn refill(&mut self, block: &mut Vec<u8>, kept: Range<usize>) -> io::Result<(usize, usize)> {
         match self {
             Self::Inline(unpacked, _) => {
-                let (room, len) = make_room(block, kept, INLINE_BLOCK);
+                let len = kept.len();
+                let room = make_room(block, kept);
                 Ok((0, len + read_some(unpacked, room)?))
-            }
-            Self::Beside(file, read, size, hash) => {
-                let (room, len) = make_room(block, kept, BESIDE_BLOCK);
-                let most = usize::try_from(hash.size - *size).unwrap_or(usize::MAX).min(room.len());
-                let n = read_some(file, room.get_mut(..most).unwrap_or_default())?;
-                *size += n as u64;
-                read.fetch_add(n as u64, Ordering::Relaxed);
-                Ok((0, len + n))
             }
             Self::Ahead(ahead) => ahead.refill(block, kept),
         }
@@ -175,20 +156,19 @@ impl Feed {
     pub(super) fn finish(self) -> Hash {
         match self {
             Self::Inline(unpacked, drain) => unpacked.finish(drain),
-            Self::Beside(_, _, _, hash) => hash.finish(),
             Self::Ahead(ahead) => ahead.finish(),
         }
     }
 }
 
-/// Moves the kept bytes to the front, and offers `size` bytes behind them.
-fn make_room(block: &mut Vec<u8>, kept: std::ops::Range<usize>, size: usize) -> (&mut [u8], usize) {
-    let len = kept.len();
+/// Moves the kept bytes to the front, and offers room behind them.
+fn make_room(block: &mut Vec<u8>, kept: Range<usize>) -> &mut [u8] {
+    let room = kept.len()..kept.len() + INLINE_BLOCK;
     block.copy_within(kept, 0);
-    if block.len() < len + size {
-        block.resize(len + size, 0);
+    if block.len() < room.end {
+        block.resize(room.end, 0);
     }
-    (block.get_mut(len..len + size).unwrap_or_default(), len)
+    block.get_mut(room).unwrap_or_default()
 }
 
 /// One read that is not interrupted.
@@ -201,65 +181,10 @@ fn read_some(from: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     }
 }
 
-/// A thread that hashes a file as it was when it was opened.
-pub(super) struct SideHash {
-    size: u64,
-    give_up: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Hash>>,
-}
-
-impl SideHash {
-    fn start(file: File, size: u64) -> io::Result<Self> {
-        let give_up = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&give_up);
-        let thread = thread::Builder::new().name("hash".into()).spawn(move || hash_file(&file, size, &stop))?;
-        Ok(Self { size, give_up, thread: Some(thread) })
-    }
-
-    fn finish(mut self) -> Hash {
-        self.thread.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
-    }
-}
-
-impl Drop for SideHash {
-    fn drop(&mut self) {
-        self.give_up.store(true, Ordering::Relaxed);
-    }
-}
-
-fn hash_file(file: &File, size: u64, give_up: &AtomicBool) -> Hash {
-    let mut hash = Sha256::new();
-    let mut chunk = vec![0; HASH_CHUNK];
-    let mut at = 0;
-    while at < size && !give_up.load(Ordering::Relaxed) {
-        let most = usize::try_from(size - at).unwrap_or(HASH_CHUNK).min(HASH_CHUNK);
-        match read_at(file, chunk.get_mut(..most).unwrap_or_default(), at) {
-            Ok(0) => break,
-            Ok(n) => {
-                hash.update(chunk.get(..n).unwrap_or_default());
-                at += n as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break,
-        }
-    }
-    hash.finalize().into()
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::unix::fs::FileExt::read_at(file, into, at)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
-    std::os::windows::fs::FileExt::seek_read(file, into, at)
-}
-
 /// A thread that fills blocks ahead of their reader. Blocks go round: a few are all that is ever allocated.
 pub(super) struct Ahead {
     filled: Receiver<io::Result<Block>>,
-    empty: Sender<Block>,
+    empty: Sender<Vec<u8>>,
     /// Dropped without a word, it tells the thread that nobody waits for the hash.
     want_hash: Sender<()>,
     thread: JoinHandle<Hash>,
@@ -277,7 +202,7 @@ impl Ahead {
         let (empty, take) = bounded(BLOCKS);
         let (want_hash, hash_wanted) = bounded(1);
         for _ in 0..BLOCKS - 1 {
-            let _ = empty.send(Block { bytes: vec![0; HEADROOM + AHEAD_BLOCK], end: HEADROOM });
+            let _ = empty.send(empty_block());
         }
         let thread = thread::Builder::new().name("read-ahead".into()).spawn(move || {
             read_ahead(&mut unpacked, drain, &take, &give);
@@ -287,7 +212,7 @@ impl Ahead {
         Ok(Self { filled, empty, want_hash, thread })
     }
 
-    fn refill(&mut self, old: &mut Vec<u8>, kept: std::ops::Range<usize>) -> io::Result<(usize, usize)> {
+    fn refill(&mut self, old: &mut Vec<u8>, kept: Range<usize>) -> io::Result<(usize, usize)> {
         let Ok(block) = self.filled.recv() else { return Ok((kept.start, kept.end)) };
         let Block { mut bytes, end } = block?;
         let start = HEADROOM.saturating_sub(kept.len());
@@ -295,11 +220,9 @@ impl Ahead {
             front.copy_from_slice(kept);
         }
         let spent = std::mem::replace(old, bytes);
-        if spent.len() == HEADROOM + AHEAD_BLOCK {
-            let _ = self.empty.send(Block { bytes: spent, end: HEADROOM });
-        } else {
-            let _ = self.empty.send(Block { bytes: vec![0; HEADROOM + AHEAD_BLOCK], end: HEADROOM });
-        }
+        // The window starts with an empty block; it is replaced, not sent round.
+        let spent = if spent.is_empty() { empty_block() } else { spent };
+        let _ = self.empty.send(spent);
         Ok((start, end))
     }
 
@@ -311,10 +234,10 @@ impl Ahead {
 }
 
 /// Fills blocks until the input or the reader's interest ends.
-fn read_ahead(from: &mut Unpacked, drain: Drain, take: &Receiver<Block>, give: &Sender<io::Result<Block>>) {
+fn read_ahead(from: &mut Unpacked, drain: Drain, take: &Receiver<Vec<u8>>, give: &Sender<io::Result<Block>>) {
     while let Ok(mut block) = take.recv() {
-        let (end, problem) = fill(from, drain, &mut block.bytes);
-        if end > HEADROOM && give.send(Ok(Block { bytes: block.bytes, end })).is_err() {
+        let (end, problem) = fill(from, drain, &mut block);
+        if end > HEADROOM && give.send(Ok(Block { bytes: block, end })).is_err() {
             return;
         }
         match problem {
@@ -344,11 +267,14 @@ fn fill(from: &mut Unpacked, drain: Drain, block: &mut [u8]) -> (usize, Option<i
     (end, None)
 }
 
+fn empty_block() -> Vec<u8> {
+    vec![0; HEADROOM + AHEAD_BLOCK]
+}
+
 /// The longest run of bytes that is ever needed at once: one record with everything said about it.
 pub(super) const LONGEST_RECORD: usize = 512 * 1024;
 const HEADROOM: usize = LONGEST_RECORD;
 const INLINE_BLOCK: usize = 64 * 1024;
-const BESIDE_BLOCK: usize = 256 * 1024;
 const AHEAD_BLOCK: usize = 1024 * 1024;
 const BLOCKS: usize = 4;
 const HASH_CHUNK: usize = 256 * 1024;

@@ -56,7 +56,7 @@ struct Facts {
 }
 
 impl Input {
-    /// Opens `path` and reads up to its first frame's door; bytes read are added to `read`.
+    /// Opens `path` and reads what comes before its first record; bytes read are added to `read`.
     pub(super) fn open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
         Self::try_open(path, effort, read).map_err(|problem| CaptureError::new(path, problem))
     }
@@ -132,9 +132,9 @@ impl Input {
 
     /// Ends the reading: what was learnt, and the hash of the whole file.
     pub(super) fn close(self, path: &Path) -> FileReport {
-        let broken = match &self.reader {
-            Reader::Pcap(_) => 0,
-            Reader::Pcapng(reader) => reader.broken(),
+        let (broken, lost) = match &self.reader {
+            Reader::Pcap(_) => (0, 0),
+            Reader::Pcapng(reader) => (reader.broken(), reader.lost()),
         };
         let Facts { frames, first, last, links, cut, error } = self.facts;
         FileReport {
@@ -145,6 +145,7 @@ impl Input {
             last,
             links,
             broken,
+            lost,
             cut,
             error: error.map(|problem| CaptureError::new(path, problem)),
         }
@@ -183,9 +184,6 @@ fn feed(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<(Feed, Cod
     let size = metadata.len();
     let codec = Codec::of(&head);
     let large = effort == Effort::Full && size >= WORTH_A_THREAD;
-    if large && codec == Codec::Plain {
-        return Feed::beside(file, size, Arc::clone(read)).map(|feed| (feed, codec)).map_err(refused);
-    }
     let raw = Hashing::new(Box::new(file.take(size)), Arc::clone(read));
     let unpacked = Unpacked::new(codec, raw).map_err(refused)?;
     let feed = if large { Feed::ahead(unpacked, Drain::Rest) } else { Ok(Feed::Inline(unpacked, Drain::Rest)) };
@@ -214,11 +212,15 @@ fn head_of(raw: &mut impl Read) -> io::Result<Vec<u8>> {
 /// Finds out what format the bytes are in, and reads what comes before the first record.
 fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
     let failed = |window: &Window, error: &io::Error| reading_failed(codec, window.offset(), error);
-    // A packed file may announce itself and hold nothing, or be cut at once: what is there is what is described.
-    if let Err(error) = window.has(sniff::HEAD) {
-        if window.left() == 0 {
-            return Err(failed(window, &error));
-        }
+    // A live stream may bring no more than its header for a while; only what is unknown is looked at for longer.
+    let looked = window.has(sniff::MAGIC).and_then(|_| match Format::of(window.front()) {
+        Some(_) => Ok(true),
+        None => window.has(sniff::HEAD),
+    });
+    if let Err(error) = looked
+        && window.left() == 0
+    {
+        return Err(failed(window, &error));
     }
     let head = window.front();
     if head.is_empty() && codec == Codec::Plain {
@@ -245,6 +247,7 @@ fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
 
 fn reading_failed(codec: Codec, offset: u64, error: &io::Error) -> Problem {
     match codec {
+        Codec::Zstd if error.to_string().contains(ZSTD_WANTS_MEMORY) => Problem::LongWindow,
         Codec::Plain => Problem::Unreadable { offset, why: error.to_string() },
         packed => Problem::Compression { codec: packed.name(), offset, why: error.to_string() },
     }
@@ -258,6 +261,8 @@ fn hex(hash: Hash) -> String {
     })
 }
 
+/// What zstd says of a file whose window is larger than is allowed here.
+const ZSTD_WANTS_MEMORY: &str = "too much memory";
 /// How the user names standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
 /// Smaller files are read sooner than a thread starts.

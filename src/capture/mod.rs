@@ -1,7 +1,32 @@
 //! A file or a wire becomes frames.
 //!
-//! In: capture files (classic pcap, pcapng; plain, gzip, zstd), standard input, an interface. Out: [`Frame`]s in
-//! time order, and a [`FileReport`] on each input. The source owns the buffer; a frame borrows it.
+//! In: capture files (classic pcap, pcapng; plain, gzip, zstd, by content and not by name), standard input, an
+//! interface. Out: [`Frame`]s in time order, and a [`FileReport`] on each input. The source owns the buffer; a frame
+//! borrows it. Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng, with the blocks that PCAPdroid and Apple
+//! add to say whose a packet is.
+//!
+//! ```
+//! use nightaudit::{base::Stamp, capture::{Captures, Frame, LinkType, PcapWriter, Precision}};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("phone.pcap");
+//! let mut writer = PcapWriter::create(&path, LinkType::RAW, Precision::Micros, 65_535)?;
+//! let (stamp, link) = (Stamp::new(1_780_000_000, 0), LinkType::RAW);
+//! writer.write(&Frame { stamp, link, data: b"E...", original_len: 40, heading: None, app: None })?;
+//! writer.finish()?;
+//!
+//! let opened = Captures::open(&[&path]);
+//! assert!(opened.failed.is_empty());
+//! let mut captures = opened.captures;
+//! while let Some(input) = captures.advance() {
+//!     let frame = captures.frame();
+//!     assert_eq!((input, frame.data, frame.original_len), (0, &b"E..."[..], 40));
+//! }
+//! assert_eq!(captures.into_reports()[0].frames, 1);
+//! # Ok(())
+//! # }
+//! ```
 
 mod captures;
 mod clock;
@@ -9,6 +34,8 @@ mod error;
 mod feed;
 mod input;
 mod link;
+#[cfg(feature = "live")]
+mod live;
 mod options;
 mod pcap;
 mod pcapng;
@@ -18,11 +45,15 @@ mod same;
 mod sniff;
 mod tags;
 mod window;
+mod write;
 
 pub use captures::{Captures, Opened, Progress, Repeated};
 pub use error::{CaptureError, Cut, CutReason, Problem};
 pub use link::LinkType;
+#[cfg(feature = "live")]
+pub use live::{Delivery, Drops, Interface, Live, LiveError, LiveOptions, list_interfaces};
 pub use report::FileReport;
+pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 
 use crate::base::Stamp;
 

@@ -72,7 +72,7 @@ fn heading(flags: u32) -> Option<Heading> {
 
 const END: u16 = 0;
 pub(super) const COMMENT: u16 = 1;
-const FLAGS: u16 = 2;
+pub(super) const FLAGS: u16 = 2;
 /// `epb_processid_threadid`: two numbers, the second for the thread.
 const PROCESS_ID: u16 = 8;
 /// Apple: the place of the process among the section's process blocks, from zero.

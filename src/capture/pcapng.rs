@@ -21,6 +21,8 @@ pub(super) struct PcapngReader {
     /// The newest stamp: a Simple Packet Block has none of its own.
     last: Stamp,
     broken: u64,
+    /// Frames lost in earlier sections.
+    lost: u64,
 }
 
 /// What an Interface Description Block says.
@@ -30,11 +32,20 @@ struct Interface {
     /// Zero: no limit.
     snap: u32,
     clock: Clock,
+    /// Frames that the newest statistics say were lost.
+    lost: u64,
 }
 
 impl PcapngReader {
     fn new() -> Self {
-        Self { order: Order::Little, interfaces: Vec::new(), tags: Tags::default(), last: Stamp::default(), broken: 0 }
+        Self {
+            order: Order::Little,
+            interfaces: Vec::new(),
+            tags: Tags::default(),
+            last: Stamp::default(),
+            broken: 0,
+            lost: 0,
+        }
     }
 
     /// Reads the Section Header Block that a file starts with.
@@ -56,12 +67,19 @@ impl PcapngReader {
         self.broken
     }
 
+    /// Frames that the capturing program says it lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.interfaces.iter().fold(self.lost, |sum, interface| sum.saturating_add(interface.lost))
+    }
+
     /// Reads up to the next packet, into `record`; false at the end of the file.
     pub(super) fn advance(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Stop> {
         loop {
             let Some((kind, length)) = self.block_head(window)? else { return Ok(false) };
             match kind {
-                SECTION | INTERFACE | CUSTOM | CUSTOM_LOCAL | PROCESS => self.note(kind, length, window)?,
+                SECTION | INTERFACE | STATISTICS | CUSTOM | CUSTOM_LOCAL | PROCESS => {
+                    self.note(kind, length, window)?
+                }
                 ENHANCED | SIMPLE | PACKET => {
                     if self.packet(kind, length, window, record)? {
                         return Ok(true);
@@ -83,7 +101,7 @@ impl PcapngReader {
             self.order = section_order(window)?;
         }
         let length = self.order.u32([l0, l1, l2, l3]);
-        if length < BLOCK_FRAME || length % 4 != 0 {
+        if length < BLOCK_FRAME || !length.is_multiple_of(4) {
             return Err(Stop::cut(window, CutReason::AbsurdLength(length)));
         }
         Ok(Some((self.order.u32([k0, k1, k2, k3]), length)))
@@ -92,6 +110,7 @@ impl PcapngReader {
     /// Takes in a block that says something of the packets to come.
     fn note(&mut self, kind: u32, length: u32, window: &mut Window) -> Result<(), Stop> {
         if kind == SECTION {
+            self.lost = self.lost();
             self.interfaces.clear();
             self.tags = Tags::default();
             return pass_over(length, window, self.order);
@@ -102,6 +121,7 @@ impl PcapngReader {
         let understood = match kind {
             INTERFACE => interface(body, self.order).map(|it| self.interfaces.push(it)),
             PROCESS => self.tags.note_process(body, self.order),
+            STATISTICS => statistics(body, self.order, &mut self.interfaces),
             _ => self.tags.note_custom(body, self.order),
         };
         // Packets name interfaces by their number, so one that cannot be kept must end what can be understood.
@@ -150,11 +170,13 @@ fn section_order(window: &mut Window) -> Result<Order, Stop> {
     if !window.has(SECTION_HEAD)? {
         return Err(Stop::cut(window, CutReason::EndsWithin));
     }
-    let [.., a, b, c, d] = window.array::<SECTION_HEAD>();
-    [Order::Little, Order::Big]
-        .into_iter()
-        .find(|order| order.u32([a, b, c, d]) == BYTE_ORDER)
-        .ok_or_else(|| Stop::cut(window, CutReason::NoByteOrder))
+    let [.., a, b, c, d, v0, v1] = window.array::<SECTION_HEAD>();
+    let order = [Order::Little, Order::Big].into_iter().find(|order| order.u32([a, b, c, d]) == BYTE_ORDER);
+    match order.map(|order| (order, order.u16([v0, v1]))) {
+        Some((order, 1)) => Ok(order),
+        Some((_, version)) => Err(Stop::cut(window, CutReason::Version(version))),
+        None => Err(Stop::cut(window, CutReason::NoByteOrder)),
+    }
 }
 
 /// `length` where a block of it is held in memory to be read.
@@ -200,7 +222,17 @@ fn interface(body: &[u8], order: Order) -> Option<Interface> {
             _ => {}
         }
     }
-    Some(Interface { link: LinkType(order.u16([l0, l1])), snap: order.u32([s0, s1, s2, s3]), clock })
+    Some(Interface { link: LinkType(order.u16([l0, l1])), snap: order.u32([s0, s1, s2, s3]), clock, lost: 0 })
+}
+
+/// Reads an Interface Statistics Block, whose counters run from the start of the capture.
+fn statistics(body: &[u8], order: Order, interfaces: &mut [Interface]) -> Option<()> {
+    let (&[i0, i1, i2, i3, ..], options) = body.split_first_chunk::<12>()?;
+    let interface = interfaces.get_mut(usize::try_from(order.u32([i0, i1, i2, i3])).ok()?)?;
+    let lost = Options::new(options, order).filter(|(code, _)| matches!(*code, ISB_IFDROP | ISB_OSDROP));
+    let lost = lost.filter_map(|(_, value)| value.first_chunk().map(|&count| order.u64(count)));
+    interface.lost = lost.fold(0, u64::saturating_add);
+    Some(())
 }
 
 /// The fixed part of a packet block.
@@ -250,22 +282,27 @@ pub(super) const fn padding(len: usize) -> usize {
 
 /// Section Header Block. Its number reads the same in both byte orders.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
+pub(super) const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE: u32 = 3;
-const ENHANCED: u32 = 6;
+const STATISTICS: u32 = 5;
+pub(super) const ENHANCED: u32 = 6;
 /// Custom blocks: may be copied to another file; may not.
-const CUSTOM: u32 = 0x0000_0bad;
+pub(super) const CUSTOM: u32 = 0x0000_0bad;
 const CUSTOM_LOCAL: u32 = 0x4000_0bad;
 /// Apple's process information, a block number for local use.
 const PROCESS: u32 = 0x8000_0001;
 
-const BYTE_ORDER: u32 = 0x1a2b_3c4d;
+pub(super) const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const BLOCK_HEAD: usize = 8;
 const BLOCK_TAIL: usize = 4;
 /// The shortest block: kind, length, length.
 const BLOCK_FRAME: u32 = 12;
-const SECTION_HEAD: usize = 12;
+/// Kind, length, byte-order mark, major version.
+const SECTION_HEAD: usize = 14;
 const MOST_INTERFACES: usize = 65_536;
-const IF_TSRESOL: u16 = 9;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+/// Frames lost by the interface, and by the system for want of room.
+const ISB_IFDROP: u16 = 5;
+const ISB_OSDROP: u16 = 7;

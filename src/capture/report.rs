@@ -24,6 +24,8 @@ pub struct FileReport {
     /// Records passed over because they contradict themselves (pcapng packets of interfaces that do not exist, or
     /// longer than their block).
     pub broken: u64,
+    /// Frames that the capturing program says it lost (pcapng interface statistics); zero where it does not say.
+    pub lost: u64,
     /// Where and why it ends before its time; frames before that are good.
     pub cut: Option<Cut>,
     /// Why it could not be read to its end.
@@ -41,6 +43,7 @@ impl FileReport {
             last: None,
             links: Vec::new(),
             broken: 0,
+            lost: 0,
             cut: None,
             error: None,
         }

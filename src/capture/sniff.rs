@@ -28,6 +28,8 @@ impl Format {
     }
 }
 
+/// How many bytes [`Format::of`] looks at.
+pub(super) const MAGIC: usize = 12;
 /// How many bytes [`describe`] looks at.
 pub(super) const HEAD: usize = 512;
 
@@ -61,8 +63,8 @@ fn unknown(head: &[u8]) -> (String, &'static str) {
             ("text".into(), "; a tool's printed output cannot be read back, capture again with -w FILE")
         };
     }
-    let start: String = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    (format!("an unknown format that starts with {start}"), "")
+    let start: Vec<_> = head.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    (format!("an unknown format that starts with {}", start.join(" ")), "")
 }
 
 type Known = (&'static [u8], usize, &'static str, &'static str);

@@ -78,8 +78,8 @@ fn bounded_text(bytes: &[u8]) -> Box<str> {
 }
 
 /// PCAPdroid's author in the registry of private enterprise numbers.
-const PCAPDROID: u32 = 62_652;
-const USER_MAP: u8 = 1;
+pub(super) const PCAPDROID: u32 = 62_652;
+pub(super) const USER_MAP: u8 = 1;
 const PROCESS_NAME: u16 = 2;
 const MOST_NAMES: usize = 4_096;
 const LONGEST_NAME: usize = 255;

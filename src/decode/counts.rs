@@ -6,7 +6,7 @@ use crate::base::{Bytes, Malformed};
 
 /// What became of the frames that were decoded.
 ///
-/// `frames` is the sum of `packets - abandoned`, `held`, `not_ip`, `encrypted`, `unknown_link` and `unreadable`.
+/// `frames` is the sum of `packets - abandoned`, `held`, `not_ip`, `closed`, `unknown_link` and `unreadable`.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Counts {
     /// Frames handed in.
@@ -24,8 +24,9 @@ pub struct Counts {
     pub unassembled: u64,
     /// Frames without IP: ARP, LLDP, spanning tree, Wi-Fi management and the like.
     pub not_ip: u64,
-    /// Frames encrypted on the link: Wi-Fi with WEP or WPA, `MACsec`.
-    pub encrypted: u64,
+    /// Frames whose IP this stage cannot get at: Wi-Fi with WEP or WPA, in fragments, or several datagrams in a
+    /// frame; `MACsec`.
+    pub closed: u64,
     /// Frames of a link type that this stage does not read.
     pub unknown_link: u64,
     /// Frames dropped because no IP header could be read from them.
@@ -38,7 +39,7 @@ pub struct Counts {
 impl Counts {
     /// Frames that may well carry IP, but that this stage cannot open.
     pub const fn unsupported(&self) -> u64 {
-        self.encrypted + self.unknown_link
+        self.closed + self.unknown_link
     }
 
     /// How many headers were broken: those of dropped frames, and those that only cost a packet its payload.

@@ -23,8 +23,9 @@ pub enum Decoded<'a> {
     Held,
     /// No IP: ARP, LLDP, spanning tree, Wi-Fi management.
     NotIp,
-    /// Encrypted on the link: Wi-Fi with WEP or WPA, `MACsec`.
-    Encrypted,
+    /// Data whose IP this stage cannot get at: Wi-Fi with WEP or WPA, in fragments, or several datagrams in a frame;
+    /// `MACsec`.
+    Closed,
     /// A link type that this stage does not read.
     UnknownLink(LinkType),
     /// No IP header could be read.
@@ -52,15 +53,20 @@ impl Decoder {
     pub fn decode<'p>(&'p mut self, frame: &Frame<'p>) -> Decoded<'p> {
         self.counts.frames += 1;
         self.fragments.at(frame.stamp);
-        let datagram = match outermost(frame, &mut self.counts) {
-            Ok(datagram) => innermost(datagram, &mut self.counts),
+        let mut envelope =
+            Envelope { stamp: frame.stamp, src_mac: None, dst_mac: None, heading: frame.heading, app: frame.app };
+        let mut datagram = match outermost(frame, &mut envelope, &mut self.counts) {
+            Ok(datagram) => datagram,
             Err(refusal) => return refuse(refusal, &mut self.counts),
         };
+        if tunnel::may_be(&datagram) {
+            descend(&mut datagram, &mut envelope, &mut self.counts);
+        }
         if datagram.place.is_some() {
-            return self.join(&datagram);
+            return self.join(&datagram, envelope);
         }
         self.counts.packets += 1;
-        Decoded::Packet(transport::packet(&datagram, &mut self.counts))
+        Decoded::Packet(transport::packet(&datagram, &envelope, &mut self.counts))
     }
 
     /// The next packet made of fragments whose datagram did not become whole in time, or overlapped.
@@ -75,7 +81,7 @@ impl Decoder {
         let partial = self.current.insert(self.fragments.overdue()?);
         self.counts.packets += 1;
         self.counts.abandoned += 1;
-        Some(alone(&partial.datagram(), &mut self.counts))
+        Some(alone(&partial.datagram(), &partial.envelope(), &mut self.counts))
     }
 
     /// Gives up on every fragment still held, at the end of a capture: they come out of
@@ -90,8 +96,8 @@ impl Decoder {
     }
 
     #[cold]
-    fn join<'p>(&'p mut self, fragment: &Datagram<'p>) -> Decoded<'p> {
-        match self.fragments.join(fragment, &mut self.counts) {
+    fn join<'p>(&'p mut self, fragment: &Datagram<'p>, envelope: Envelope<'p>) -> Decoded<'p> {
+        match self.fragments.join(fragment, &envelope, &mut self.counts) {
             Joined::Held => {
                 self.counts.held += 1;
                 Decoded::Held
@@ -99,56 +105,58 @@ impl Decoder {
             Joined::Refused => {
                 self.counts.packets += 1;
                 self.counts.unassembled += 1;
-                Decoded::Packet(alone(fragment, &mut self.counts))
+                Decoded::Packet(alone(fragment, &envelope, &mut self.counts))
             }
             Joined::Whole(whole) => {
                 let whole = self.current.insert(*whole);
                 self.counts.packets += 1;
                 self.counts.reassembled += 1;
-                let datagram = extension::pass(whole.datagram(), &mut self.counts);
-                let datagram = innermost(datagram, &mut self.counts);
-                Decoded::Packet(alone(&datagram, &mut self.counts))
+                let mut datagram = whole.datagram();
+                let mut envelope = whole.envelope();
+                extension::pass(&mut datagram, &mut self.counts);
+                descend(&mut datagram, &mut envelope, &mut self.counts);
+                Decoded::Packet(alone(&datagram, &envelope, &mut self.counts))
             }
         }
     }
 }
 
 /// The first IP datagram in `frame`.
-#[inline]
-fn outermost<'a>(frame: &Frame<'a>, counts: &mut Counts) -> Result<Datagram<'a>, Refusal> {
-    let mut envelope =
-        Envelope { stamp: frame.stamp, src_mac: None, dst_mac: None, heading: frame.heading, app: frame.app };
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
+fn outermost<'a>(frame: &Frame<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) -> Result<Datagram<'a>, Refusal> {
     let original = usize::try_from(frame.original_len).unwrap_or(usize::MAX);
-    let piece = link::open(frame.link, Piece::new(frame.data, original), &mut envelope)?;
-    let mut datagram = ip::read(piece, Trust::Link, envelope, counts).map_err(|lie| {
+    let piece = link::open(frame.link, Piece::new(frame.data, original), envelope)?;
+    let mut datagram = ip::read(piece, Trust::Link, counts).map_err(|lie| {
         counts.unreadable_bytes += Bytes(piece.wire() as u64);
         Refusal::Malformed(lie)
     })?;
     if frame.link == LinkType::ETHERNET && frame.app.is_none() {
         let beyond = piece.past(usize::try_from(datagram.wire_len).unwrap_or(usize::MAX));
-        datagram.envelope.app = trailer::find(beyond.kept());
+        envelope.app = trailer::find(beyond.kept());
     }
-    Ok(extension::pass(datagram, counts))
+    extension::pass(&mut datagram, counts);
+    Ok(datagram)
 }
 
-/// The innermost datagram that `datagram` tunnels; `datagram` itself if it tunnels none.
-#[inline]
-fn innermost<'a>(mut datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a> {
+/// Replaces `datagram` by the innermost that it tunnels, if it tunnels any.
+#[inline(never)]
+fn descend<'a>(datagram: &mut Datagram<'a>, envelope: &mut Envelope<'a>, counts: &mut Counts) {
     for _ in 0..MOST_TUNNELS {
         if datagram.place.is_some() {
             break;
         }
-        let Some(inner) = tunnel::open(&datagram, counts) else { break };
-        datagram = inner;
+        let Some(inner) = tunnel::open(datagram, envelope, counts) else { break };
+        *datagram = inner;
     }
-    datagram
 }
 
 /// The packet of a datagram that is not, or cannot be, looked into further; a fragment stands for itself.
-fn alone<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Packet<'a> {
+#[inline(never)]
+fn alone<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     match datagram.place {
-        Some(place) if place.offset != 0 => transport::headless(datagram),
-        _ => transport::packet(datagram, counts),
+        Some(place) if place.offset != 0 => transport::headless(datagram, envelope),
+        _ => transport::packet(datagram, envelope, counts),
     }
 }
 
@@ -159,9 +167,9 @@ fn refuse<'a>(refusal: Refusal, counts: &mut Counts) -> Decoded<'a> {
             counts.not_ip += 1;
             Decoded::NotIp
         }
-        Refusal::Encrypted => {
-            counts.encrypted += 1;
-            Decoded::Encrypted
+        Refusal::Closed => {
+            counts.closed += 1;
+            Decoded::Closed
         }
         Refusal::UnknownLink(link) => {
             counts.unknown_link += 1;

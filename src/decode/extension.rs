@@ -11,37 +11,39 @@ use crate::base::Malformed;
 ///
 /// Its protocol then is the first that was not passed.
 #[inline]
-pub(super) fn pass<'a>(datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a> {
-    if is_extension(datagram.protocol) { pass_all(datagram, counts) } else { datagram }
+pub(super) fn pass(datagram: &mut Datagram<'_>, counts: &mut Counts) {
+    if is_extension(datagram.protocol) {
+        pass_all(datagram, counts);
+    }
 }
 
-fn pass_all<'a>(mut datagram: Datagram<'a>, counts: &mut Counts) -> Datagram<'a> {
+fn pass_all(datagram: &mut Datagram<'_>, counts: &mut Counts) {
     for _ in 0..MOST {
         if datagram.place.is_some() || !is_extension(datagram.protocol) {
-            return datagram;
+            return;
         }
         let Some(&[next, length, o0, o1, id @ ..]) = datagram.body.kept().first_chunk::<8>() else {
             if !datagram.body.is_cut() {
                 counts.note(too_short(8, datagram.body.wire()));
             }
-            return datagram;
+            return;
         };
         let passed = header_length(datagram.protocol, length);
         if passed > datagram.body.wire() {
             counts.note(too_short(passed, datagram.body.wire()));
-            return datagram;
+            return;
         }
         if datagram.protocol == FRAGMENT {
             let field = u16::from_be_bytes([o0, o1]);
-            let (offset, more) = (usize::from(field & !7), field & 1 != 0);
+            let (offset, more) = (u32::from(field & !7), field & 1 != 0);
+            let id = u32::from_be_bytes(id).into();
             // A datagram in a single fragment is whole (RFC 6946).
-            datagram.place = (more || offset != 0).then_some(Place { id: u32::from_be_bytes(id).into(), offset, more });
+            datagram.place = (more || offset != 0).then_some(Place { id, offset, more });
         }
         datagram.protocol = next;
         datagram.body = datagram.body.past(passed);
     }
     counts.note(Malformed { layer: "IPv6 extension headers", offset: 0, needed: 0, left: datagram.body.wire() });
-    datagram
 }
 
 const fn is_extension(protocol: u8) -> bool {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     Counts,
-    ip::{Datagram, Place},
+    ip::{Datagram, Envelope, Place},
     partial::{Key, Partial},
     piece::Piece,
 };
@@ -70,7 +70,7 @@ impl Fragments {
     }
 
     /// Adds `fragment` to its datagram.
-    pub(super) fn join(&mut self, fragment: &Datagram<'_>, counts: &mut Counts) -> Joined {
+    pub(super) fn join(&mut self, fragment: &Datagram<'_>, envelope: &Envelope<'_>, counts: &mut Counts) -> Joined {
         let Some(place) = fragment.place else { return Joined::Refused };
         if let Some(lie) = lie(place, fragment.body) {
             counts.note(lie);
@@ -79,12 +79,12 @@ impl Fragments {
         if self.bytes + Partial::price(fragment) > self.limits.bytes {
             return Joined::Refused;
         }
-        let key = Key { src: fragment.src, dst: fragment.dst, id: place.id };
-        let Some(serial) = self.serial(key, fragment) else { return Joined::Refused };
+        let key = Key { ends: (fragment.ends.src(), fragment.ends.dst()), id: place.id };
+        let Some(serial) = self.serial(key, envelope) else { return Joined::Refused };
         let Some(partial) = self.waiting.get_mut(&serial).filter(|partial| !partial.is_full()) else {
             return Joined::Refused;
         };
-        self.bytes += partial.add(fragment, place);
+        self.bytes += partial.add(fragment, envelope, place);
         if !partial.is_whole() {
             return Joined::Held;
         }
@@ -104,7 +104,7 @@ impl Fragments {
     }
 
     /// The number of the datagram that a fragment of `key` belongs to: a new one if need be and there is room.
-    fn serial(&mut self, key: Key, fragment: &Datagram<'_>) -> Option<u64> {
+    fn serial(&mut self, key: Key, envelope: &Envelope<'_>) -> Option<u64> {
         if let Some(&serial) = self.serials.get(&key)
             && self.waiting.get(&serial).is_some_and(|partial| !self.is_overdue(partial))
         {
@@ -117,7 +117,7 @@ impl Fragments {
         let serial = self.next_serial;
         self.next_serial += 1;
         self.serials.insert(key, serial);
-        self.waiting.insert(serial, Partial::new(key, fragment));
+        self.waiting.insert(serial, Partial::new(key, envelope));
         Some(serial)
     }
 
@@ -140,9 +140,10 @@ impl Fragments {
 /// Why a fragment can be part of no datagram: it is empty, ends beyond 65,535 bytes, or ends between the units of
 /// eight bytes that offsets count in.
 fn lie(place: Place, body: Piece<'_>) -> Option<Malformed> {
-    let end = place.offset + body.wire();
+    let offset = usize::try_from(place.offset).unwrap_or(usize::MAX);
+    let end = offset.saturating_add(body.wire());
     let fits = body.wire() > 0 && end <= MOST_PAYLOAD && (!place.more || body.wire().is_multiple_of(8));
-    (!fits).then_some(Malformed { layer: "IP fragment", offset: place.offset, needed: 8, left: body.wire() })
+    (!fits).then_some(Malformed { layer: "IP fragment", offset, needed: 8, left: body.wire() })
 }
 
 const MOST_PAYLOAD: usize = 65_535;

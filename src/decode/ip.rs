@@ -6,7 +6,7 @@ use etherparse::ip_number;
 
 use super::{Counts, piece::Piece};
 use crate::{
-    base::{Mac, Malformed, Stamp},
+    base::{Malformed, Stamp},
     capture::{AppTag, Heading},
 };
 
@@ -14,8 +14,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) stamp: Stamp,
-    pub(super) src_mac: Option<Mac>,
-    pub(super) dst_mac: Option<Mac>,
+    pub(super) src_mac: Option<&'a [u8; 6]>,
+    pub(super) dst_mac: Option<&'a [u8; 6]>,
     pub(super) heading: Option<Heading>,
     pub(super) app: Option<AppTag<'a>>,
 }
@@ -23,9 +23,7 @@ pub(super) struct Envelope<'a> {
 /// An IP datagram, or a fragment of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Datagram<'a> {
-    pub(super) envelope: Envelope<'a>,
-    pub(super) src: IpAddr,
-    pub(super) dst: IpAddr,
+    pub(super) ends: Ends<'a>,
     /// Its length on the wire, headers included.
     pub(super) wire_len: u32,
     /// The protocol of `body`: a transport, or an IPv6 extension header.
@@ -35,6 +33,46 @@ pub(super) struct Datagram<'a> {
     pub(super) place: Option<Place>,
 }
 
+/// Between whom a datagram goes: a pointer to where its addresses stand, read once, when the packet is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ends<'a> {
+    V4(&'a [u8; 8]),
+    V6(&'a [u8; 32]),
+    Known(&'a (IpAddr, IpAddr)),
+}
+
+impl Ends<'_> {
+    /// The sender, an IPv4-mapped IPv6 address unwrapped.
+    #[inline]
+    pub(super) fn src(self) -> IpAddr {
+        match self {
+            Self::V4(octets) => plain(octets.first_chunk()),
+            Self::V6(octets) => canonical(octets.first_chunk()),
+            Self::Known((src, _)) => *src,
+        }
+    }
+
+    /// The receiver, likewise.
+    #[inline]
+    pub(super) fn dst(self) -> IpAddr {
+        match self {
+            Self::V4(octets) => plain(octets.last_chunk()),
+            Self::V6(octets) => canonical(octets.last_chunk()),
+            Self::Known((_, dst)) => *dst,
+        }
+    }
+}
+
+#[inline]
+fn plain(octets: Option<&[u8; 4]>) -> IpAddr {
+    Ipv4Addr::from(octets.copied().unwrap_or_default()).into()
+}
+
+#[inline]
+fn canonical(octets: Option<&[u8; 16]>) -> IpAddr {
+    Ipv6Addr::from(octets.copied().unwrap_or_default()).to_canonical()
+}
+
 /// Where a fragment belongs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Place {
@@ -42,7 +80,7 @@ pub(super) struct Place {
     /// the protocol.
     pub(super) id: u64,
     /// Where its bytes begin in the datagram's payload.
-    pub(super) offset: usize,
+    pub(super) offset: u32,
     /// Whether more follow.
     pub(super) more: bool,
 }
@@ -58,28 +96,20 @@ pub(super) enum Trust {
 }
 
 /// Reads the IP header that `piece` begins with; its version nibble says which.
-#[inline]
-pub(super) fn read<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
+pub(super) fn read<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
     match piece.kept().first().map(|first| first >> 4) {
-        Some(4) => v4(piece, trust, envelope, counts),
-        Some(6) => v6(piece, trust, envelope, counts),
+        Some(4) => v4(piece, trust, counts),
+        Some(6) => v6(piece, trust, counts),
         _ => Err(Malformed { layer: "IP", offset: 0, needed: 1, left: piece.kept().len() }),
     }
 }
 
-#[inline]
-fn v4<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
-    let head: &[u8; V4_HEADER] = piece.head("IPv4")?;
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
+fn v4<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
+    let (head, ends) = piece.heads::<12, 8>("IPv4")?;
     let header = usize::from(head[0] & 0xf) * 4;
     let stated = usize::from(u16::from_be_bytes([head[2], head[3]]));
     if header < V4_HEADER || (stated != 0 && stated < header) {
@@ -89,12 +119,10 @@ fn v4<'a>(
     let whole = if stated == 0 { piece } else { held_to("IPv4", piece, stated, trust, counts)? };
     let flags_and_offset = u16::from_be_bytes([head[6], head[7]]);
     let more = flags_and_offset & 0x2000 != 0;
-    let offset = usize::from(flags_and_offset & 0x1fff) * 8;
+    let offset = u32::from(flags_and_offset & 0x1fff) * 8;
     let id = u64::from(u16::from_be_bytes([head[4], head[5]])) | u64::from(head[9]) << 32;
     Ok(Datagram {
-        envelope,
-        src: Ipv4Addr::new(head[12], head[13], head[14], head[15]).into(),
-        dst: Ipv4Addr::new(head[16], head[17], head[18], head[19]).into(),
+        ends: Ends::V4(ends),
         wire_len: length(whole.wire()),
         protocol: head[9],
         body: whole.past(header),
@@ -103,13 +131,8 @@ fn v4<'a>(
 }
 
 #[inline]
-fn v6<'a>(
-    piece: Piece<'a>,
-    trust: Trust,
-    envelope: Envelope<'a>,
-    counts: &mut Counts,
-) -> Result<Datagram<'a>, Malformed> {
-    let head: &[u8; V6_HEADER] = piece.head("IPv6")?;
+fn v6<'a>(piece: Piece<'a>, trust: Trust, counts: &mut Counts) -> Result<Datagram<'a>, Malformed> {
+    let (head, ends) = piece.heads::<8, 32>("IPv6")?;
     let stated = usize::from(u16::from_be_bytes([head[4], head[5]]));
     let protocol = head[6];
     // Zero: a jumbogram (RFC 2675) or segmentation offload, unless the header says that nothing follows.
@@ -118,20 +141,13 @@ fn v6<'a>(
     } else {
         held_to("IPv6", piece, V6_HEADER + stated, trust, counts)?
     };
-    let [src, dst] = [8, 24].map(|at| {
-        let octets = head[at..].first_chunk::<16>().copied().unwrap_or_default();
-        Ipv6Addr::from(octets).to_canonical()
-    });
-    let datagram = Datagram {
-        envelope,
-        src,
-        dst,
+    Ok(Datagram {
+        ends: Ends::V6(ends),
         wire_len: length(whole.wire()),
         protocol,
         body: whole.past(V6_HEADER),
         place: None,
-    };
-    Ok(datagram)
+    })
 }
 
 /// `piece` held to the length its header states; what follows is padding or a trailer.

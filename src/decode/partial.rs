@@ -3,16 +3,18 @@
 use std::net::IpAddr;
 
 use super::{
-    ip::{Datagram, Envelope, Place},
+    ip::{Datagram, Ends, Envelope, Place},
     piece::Piece,
 };
-use crate::{base::Stamp, capture::AppTag};
+use crate::{
+    base::Stamp,
+    capture::{AppTag, Heading},
+};
 
 /// What the fragments of one datagram have in common.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub(super) struct Key {
-    pub(super) src: IpAddr,
-    pub(super) dst: IpAddr,
+    pub(super) ends: (IpAddr, IpAddr),
     pub(super) id: u64,
 }
 
@@ -21,8 +23,10 @@ pub(super) struct Key {
 pub(super) struct Partial {
     key: Key,
     first: Stamp,
-    /// That of the last fragment, its app tag apart.
-    envelope: Envelope<'static>,
+    last: Stamp,
+    src_mac: Option<[u8; 6]>,
+    dst_mac: Option<[u8; 6]>,
+    heading: Option<Heading>,
     app: Option<Tag>,
     protocol: u8,
     wire_len: u32,
@@ -55,13 +59,16 @@ enum Tag {
 }
 
 impl Partial {
-    pub(super) fn new(key: Key, fragment: &Datagram<'_>) -> Self {
+    pub(super) fn new(key: Key, envelope: &Envelope<'_>) -> Self {
         Self {
             key,
-            first: fragment.envelope.stamp,
-            envelope: Envelope { app: None, ..fragment.envelope },
-            app: fragment.envelope.app.map(Tag::of),
-            protocol: fragment.protocol,
+            first: envelope.stamp,
+            last: envelope.stamp,
+            src_mac: envelope.src_mac.copied(),
+            dst_mac: envelope.dst_mac.copied(),
+            heading: envelope.heading,
+            app: envelope.app.map(Tag::of),
+            protocol: 0,
             wire_len: 0,
             seen: 0,
             end: None,
@@ -103,11 +110,15 @@ impl Partial {
     }
 
     /// Takes one more fragment in. Returns by how much that raised the cost.
-    pub(super) fn add(&mut self, fragment: &Datagram<'_>, place: Place) -> usize {
+    pub(super) fn add(&mut self, fragment: &Datagram<'_>, envelope: &Envelope<'_>, place: Place) -> usize {
+        if self.seen == 0 || place.offset == 0 {
+            self.protocol = fragment.protocol;
+        }
         self.seen += 1;
         self.wire_len += fragment.wire_len;
-        self.envelope = Envelope { app: None, ..fragment.envelope };
-        let (start, end) = (place.offset, place.offset + fragment.body.wire());
+        self.last = envelope.stamp;
+        let start = usize::try_from(place.offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(fragment.body.wire());
         let at = self.parts.partition_point(|part| part.start < start);
         let before = at.checked_sub(1).and_then(|before| self.parts.get(before));
         let after = self.parts.get(at);
@@ -119,10 +130,7 @@ impl Partial {
             self.spoiled = true;
             return 0;
         }
-        if start == 0 {
-            self.protocol = fragment.protocol;
-            self.headed = true;
-        }
+        self.headed |= start == 0;
         if !place.more {
             self.end = Some(end);
         }
@@ -152,14 +160,23 @@ impl Partial {
         }
     }
 
+    /// When its last fragment came, by which hardware, and whose it is.
+    pub(super) fn envelope(&self) -> Envelope<'_> {
+        Envelope {
+            stamp: self.last,
+            src_mac: self.src_mac.as_ref(),
+            dst_mac: self.dst_mac.as_ref(),
+            heading: self.heading,
+            app: self.app.as_ref().map(Tag::borrowed),
+        }
+    }
+
     /// The datagram: whole, or as a fragment with what there is of it.
     pub(super) fn datagram(&self) -> Datagram<'_> {
         let place =
-            (!self.is_whole()).then_some(Place { id: self.key.id, offset: usize::from(!self.headed), more: true });
+            (!self.is_whole()).then_some(Place { id: self.key.id, offset: u32::from(!self.headed), more: true });
         Datagram {
-            envelope: Envelope { app: self.app.as_ref().map(Tag::borrowed), ..self.envelope },
-            src: self.key.src,
-            dst: self.key.dst,
+            ends: Ends::Known(&self.key.ends),
             wire_len: self.wire_len,
             protocol: self.protocol,
             body: Piece::new(&self.front, self.covered),

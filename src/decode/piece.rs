@@ -38,6 +38,16 @@ impl<'a> Piece<'a> {
         self.kept.first_chunk().ok_or(Malformed { layer, offset: 0, needed: N, left: self.kept.len() })
     }
 
+    /// The first `N` bytes and the `M` after them, or what is missing of them.
+    #[inline]
+    pub(super) fn heads<const N: usize, const M: usize>(
+        &self,
+        layer: &'static str,
+    ) -> Result<(&'a [u8; N], &'a [u8; M]), Malformed> {
+        let both = self.kept.split_first_chunk().and_then(|(first, rest)| Some((first, rest.first_chunk()?)));
+        both.ok_or(Malformed { layer, offset: 0, needed: N + M, left: self.kept.len() })
+    }
+
     /// What follows the first `n` bytes.
     #[inline]
     pub(super) fn past(self, n: usize) -> Self {

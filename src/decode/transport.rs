@@ -2,23 +2,28 @@
 
 use etherparse::{TcpHeaderSlice, ip_number};
 
-use super::{Counts, Packet, TcpFlags, Transport, ip::Datagram, piece::Piece};
-use crate::base::{Endpoint, Malformed};
+use super::{
+    Counts, Packet, TcpFlags, Transport,
+    ip::{Datagram, Envelope},
+    piece::Piece,
+};
+use crate::base::{Endpoint, Mac, Malformed};
 
 /// The packet that `datagram` is, whole or a first fragment, its tunnels unopened.
-#[inline]
-pub(super) fn packet<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Packet<'a> {
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
+pub(super) fn packet<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>, counts: &mut Counts) -> Packet<'a> {
     let segment = match datagram.protocol {
-        TCP => tcp(datagram.body, counts),
+        TCP => tcp(&datagram.body, counts),
         UDP => udp(datagram, counts),
         other => Segment::opaque(other, datagram.body),
     };
-    segment.of(datagram)
+    segment.of(datagram, envelope)
 }
 
 /// The packet that a fragment is when the front of its datagram is not there.
-pub(super) fn headless<'a>(datagram: &Datagram<'a>) -> Packet<'a> {
-    Segment::opaque(datagram.protocol, datagram.body).of(datagram)
+pub(super) fn headless<'a>(datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
+    Segment::opaque(datagram.protocol, datagram.body).of(datagram, envelope)
 }
 
 /// Ports, and what they carry.
@@ -35,18 +40,17 @@ impl<'a> Segment<'a> {
     }
 
     #[inline]
-    fn of(self, datagram: &Datagram<'a>) -> Packet<'a> {
-        let envelope = &datagram.envelope;
+    fn of(&self, datagram: &Datagram<'a>, envelope: &Envelope<'a>) -> Packet<'a> {
         Packet {
             stamp: envelope.stamp,
-            src: Endpoint::new(datagram.src, self.src_port),
-            dst: Endpoint::new(datagram.dst, self.dst_port),
+            src: Endpoint::new(datagram.ends.src(), self.src_port),
+            dst: Endpoint::new(datagram.ends.dst(), self.dst_port),
             transport: self.transport,
             wire_len: datagram.wire_len,
             payload_len: u32::try_from(self.payload.wire()).unwrap_or(u32::MAX),
             payload: self.payload.kept(),
-            src_mac: envelope.src_mac,
-            dst_mac: envelope.dst_mac,
+            src_mac: envelope.src_mac.copied().and_then(host),
+            dst_mac: envelope.dst_mac.copied().and_then(host),
             heading: envelope.heading,
             app: envelope.app,
         }
@@ -54,8 +58,14 @@ impl<'a> Segment<'a> {
 }
 
 #[inline]
-fn tcp<'a>(body: Piece<'a>, counts: &mut Counts) -> Segment<'a> {
-    let Ok(header) = TcpHeaderSlice::from_slice(body.kept()) else { return odd_tcp(body, counts) };
+fn host(octets: [u8; 6]) -> Option<Mac> {
+    Some(Mac(octets)).filter(|mac| mac.names_a_host())
+}
+
+#[expect(clippy::inline_always, reason = "handing large values back through memory costs more than the work")]
+#[inline(always)]
+fn tcp<'a>(body: &Piece<'a>, counts: &mut Counts) -> Segment<'a> {
+    let Ok(header) = TcpHeaderSlice::from_slice(body.kept()) else { return odd_tcp(*body, counts) };
     Segment {
         transport: Transport::Tcp {
             seq: header.sequence_number(),
@@ -103,13 +113,13 @@ fn odd_tcp<'a>(body: Piece<'a>, counts: &mut Counts) -> Segment<'a> {
 
 #[inline]
 fn udp<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Segment<'a> {
-    let body = datagram.body;
+    let body = &datagram.body;
     let kept = body.kept();
     let Some(&[s0, s1, d0, d1]) = kept.first_chunk() else {
         if !body.is_cut() {
             counts.note(Malformed { layer: "UDP", offset: 0, needed: UDP_HEADER, left: body.wire() });
         }
-        return Segment::opaque(UDP, body);
+        return Segment::opaque(UDP, *body);
     };
     let stated = kept.get(4..6).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
     // Zero: a jumbogram (RFC 2675, section 4) or segmentation offload, or the field was cut off.

@@ -9,25 +9,49 @@ use super::{
     piece::Piece,
 };
 
-/// The datagram inside `datagram`, if that is a tunnel and what it carries is IP from its first to its last byte.
+/// The datagram inside `datagram`, if that is a tunnel and carries little else: headers, and the padding of Ethernet.
 ///
 /// GRE (RFC 2784, RFC 2890, RFC 2637) with IP, Ethernet, PPP or ERSPAN; IP in IP (RFC 2003, RFC 4213); and over UDP
 /// VXLAN (RFC 7348) with its generic extension, GENEVE (RFC 8926), GTP-U (3GPP TS 29.281) and Teredo (RFC 4380).
 /// Anything else is no tunnel and counts as it is, and so does a datagram sent only to keep a tunnel open.
-#[inline]
-pub(super) fn open<'a>(datagram: &Datagram<'a>, counts: &mut Counts) -> Option<Datagram<'a>> {
-    let mut envelope = datagram.envelope;
+pub(super) fn open<'a>(
+    datagram: &Datagram<'a>,
+    envelope: &mut Envelope<'a>,
+    counts: &mut Counts,
+) -> Option<Datagram<'a>> {
+    let mut inner_envelope = *envelope;
     let inner = match datagram.protocol {
-        UDP => over_udp(datagram.body, &mut envelope)?,
+        UDP => over_udp(datagram.body, &mut inner_envelope)?,
         IPV4 | IPV6 => datagram.body,
-        GRE => gre(datagram.body, &mut envelope)?,
+        GRE => gre(datagram.body, &mut inner_envelope)?,
         _ => return None,
     };
-    let inner = ip::read(inner, Trust::Tunnel, envelope, counts).ok()?;
-    Some(extension::pass(inner, counts)).filter(|inner| inner.protocol != NOTHING)
+    let mut inner = ip::read(inner, Trust::Tunnel, counts).ok()?;
+    // What does not belong to the inner datagram goes uncounted: it must not be room to hide an upload in.
+    let overhead = datagram.body.wire().saturating_sub(usize::try_from(inner.wire_len).unwrap_or(usize::MAX));
+    extension::pass(&mut inner, counts);
+    if inner.protocol == NOTHING || overhead > MOST_OVERHEAD {
+        return None;
+    }
+    *envelope = inner_envelope;
+    Some(inner)
 }
 
+/// Whether `datagram` may be a tunnel, by its protocol or ports.
 #[inline]
+pub(super) fn may_be(datagram: &Datagram<'_>) -> bool {
+    match datagram.protocol {
+        UDP => datagram.body.kept().first_chunk().is_some_and(|[s0, s1, d0, d1]| {
+            is_tunnel(u16::from_be_bytes([*d0, *d1])) || is_tunnel(u16::from_be_bytes([*s0, *s1]))
+        }),
+        protocol => matches!(protocol, IPV4 | IPV6 | GRE),
+    }
+}
+
+const fn is_tunnel(port: u16) -> bool {
+    matches!(port, GTP | TEREDO | VXLAN | VXLAN_GPE | GENEVE)
+}
+
 fn over_udp<'a>(body: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a>> {
     let &[s0, s1, d0, d1, ..] = body.kept().first_chunk::<8>()?;
     let opener = opener(u16::from_be_bytes([d0, d1])).or_else(|| opener(u16::from_be_bytes([s0, s1])))?;
@@ -36,14 +60,13 @@ fn over_udp<'a>(body: Piece<'a>, envelope: &mut Envelope<'a>) -> Option<Piece<'a
 
 type Opener = for<'a> fn(Piece<'a>, &mut Envelope<'a>) -> Option<Piece<'a>>;
 
-#[inline]
 fn opener(port: u16) -> Option<Opener> {
     match port {
-        2152 => Some(gtp),
-        3544 => Some(teredo),
-        4789 => Some(vxlan),
-        4790 => Some(vxlan_gpe),
-        6081 => Some(geneve),
+        GTP => Some(gtp),
+        TEREDO => Some(teredo),
+        VXLAN => Some(vxlan),
+        VXLAN_GPE => Some(vxlan_gpe),
+        GENEVE => Some(geneve),
         _ => None,
     }
 }
@@ -124,11 +147,20 @@ fn teredo<'a>(mut piece: Piece<'a>, _: &mut Envelope<'a>) -> Option<Piece<'a>> {
     piece.kept().first().is_some_and(|first| first >> 4 == 6).then_some(piece)
 }
 
+/// Tunnel headers with options, an Ethernet header with tags, and padding to 60 bytes, in bytes.
+const MOST_OVERHEAD: usize = 128;
+
 const IPV4: u8 = ip_number::IPV4.0;
 const UDP: u8 = ip_number::UDP.0;
 const IPV6: u8 = ip_number::IPV6.0;
 const GRE: u8 = ip_number::GRE.0;
 const NOTHING: u8 = ip_number::IPV6_NO_NEXT_HEADER.0;
+
+const GTP: u16 = 2152;
+const TEREDO: u16 = 3544;
+const VXLAN: u16 = 4789;
+const VXLAN_GPE: u16 = 4790;
+const GENEVE: u16 = 6081;
 
 const PPP: u16 = 0x880b;
 const ERSPAN_1_2: u16 = 0x88be;

@@ -1,4 +1,4 @@
-//! JA4, the TLS client fingerprint (FoxIO, BSD 3-Clause; nothing of JA4+).
+//! JA4, the TLS client fingerprint (`FoxIO`, BSD 3-Clause; nothing of JA4+).
 //!
 //! `{t|q|d}{version}{d|i}{ciphers}{extensions}{ALPN}_{cipher hash}_{extension hash}`: numbers of GREASE (RFC 8701)
 //! are left out everywhere; ciphers and extensions are sorted before hashing, signature algorithms are not.

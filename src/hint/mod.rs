@@ -20,14 +20,20 @@
 //! assert!(hints.iter().any(|h| matches!(h, Hint::ServerName { name, .. } if name == "media.example")));
 //! ```
 
+mod apps;
+mod assembly;
 mod datagrams;
 mod dns;
+mod dtls;
 mod http;
 mod ja4;
 mod notes;
 mod quic;
+mod rtp;
 mod stream;
+mod stun;
 mod tls;
+mod tunnel;
 
 use std::net::IpAddr;
 

@@ -46,13 +46,18 @@ impl Notes<'_> {
         }
     }
 
+    /// Whether any app's pattern has been seen.
+    pub(super) fn has_signature(&self) -> bool {
+        !self.said.patterns.is_empty()
+    }
+
     /// Whether any server name has been read.
     pub(super) fn has_name(&self) -> bool {
         self.said.names > 0
     }
 
     /// A ClientHello was read; its server name, where it has one, was seen in `source`. Later ones of the same flow
-    /// (after a HelloRetryRequest, or sent twice) say nothing new.
+    /// (after a `HelloRetryRequest`, or sent twice) say nothing new.
     pub(super) fn hello(&mut self, hello: ClientHello, source: NameSource) {
         if std::mem::replace(&mut self.said.hello, true) {
             return;
@@ -64,7 +69,6 @@ impl Notes<'_> {
     }
 
     /// A pattern that only `app` sends.
-    #[expect(dead_code, reason = "signatures come next")]
     pub(super) fn signature(&mut self, app: &'static str, pattern: &'static str) {
         if self.said.patterns.len() < PATTERNS && !self.said.patterns.contains(&pattern) {
             self.said.patterns.push(pattern);

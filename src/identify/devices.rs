@@ -98,7 +98,7 @@ pub struct Devices {
     options: DeviceOptions,
     gateways: Gateways,
     ids: HashMap<Known, DeviceId>,
-    devices: Vec<Device>,
+    met: Vec<Device>,
     refused: u64,
 }
 
@@ -113,7 +113,7 @@ struct End {
 impl Devices {
     /// No devices yet.
     pub fn new(options: DeviceOptions) -> Self {
-        Self { options, gateways: Gateways::default(), ids: HashMap::new(), devices: Vec::new(), refused: 0 }
+        Self { options, gateways: Gateways::default(), ids: HashMap::new(), met: Vec::new(), refused: 0 }
     }
 
     /// The device of a flow whose first packet went `heading`, as seen from the capturing host, and was sent by the
@@ -130,7 +130,7 @@ impl Devices {
             self.refused += 1;
             return None;
         };
-        let addresses = &mut self.devices[device.0 as usize].addresses;
+        let addresses = &mut self.met[device.0 as usize].addresses;
         if addresses.len() < MOST_ADDRESSES {
             addresses.insert(end.addr);
         }
@@ -139,12 +139,12 @@ impl Devices {
 
     /// The device with this number. Numbers are only handed out by [`Devices::place`].
     pub fn device(&self, id: DeviceId) -> &Device {
-        &self.devices[id.0 as usize]
+        &self.met[id.0 as usize]
     }
 
     /// Every device, in the order they were first seen.
     pub fn iter(&self) -> impl Iterator<Item = (DeviceId, &Device)> {
-        (0..).map(DeviceId).zip(&self.devices)
+        (0..).map(DeviceId).zip(&self.met)
     }
 
     /// How many flows belong to no device because the table was full.
@@ -205,12 +205,12 @@ impl Devices {
         if let Some(&id) = self.ids.get(&known) {
             return Some(id);
         }
-        if self.devices.len() >= self.options.most {
+        if self.met.len() >= self.options.most {
             return None;
         }
-        let id = DeviceId(u32::try_from(self.devices.len()).ok()?);
+        let id = DeviceId(u32::try_from(self.met.len()).ok()?);
         self.ids.insert(known, id);
-        self.devices.push(self.introduce(known));
+        self.met.push(self.introduce(known));
         Some(id)
     }
 

@@ -56,7 +56,7 @@ impl Rules {
     pub fn explain(&self, query: &Query) -> Explanation {
         let found = self.candidates(query);
         let why = match found.as_slice() {
-            [] => self.nobody(query),
+            [] => nobody(query),
             [_] => "it is the only entry that matches".to_owned(),
             [first, second, ..] => self.why(first, second),
         };
@@ -85,16 +85,6 @@ impl Rules {
         }
     }
 
-    fn nobody(&self, query: &Query) -> String {
-        match query {
-            Query::Host(host) => {
-                let domain = psl::domain_str(host).unwrap_or(host);
-                format!("no rule knows it: its bytes are posted to {} as web", shown(domain, 253))
-            }
-            Query::Address(_) => "no rule knows it: without a name its bytes stay unattributed".to_owned(),
-        }
-    }
-
     fn why(&self, first: &Entry, second: &Entry) -> String {
         match (&first.target, &second.target) {
             (Target::Block(one), Target::Block(two)) if one.length() != two.length() => {
@@ -110,6 +100,16 @@ impl Rules {
             _ if self.layer(first) != self.layer(second) => "both match alike, and the later folder wins".to_owned(),
             _ => "both match alike, and the file that comes first by name wins".to_owned(),
         }
+    }
+}
+
+fn nobody(query: &Query) -> String {
+    match query {
+        Query::Host(host) => {
+            let domain = psl::domain_str(host).unwrap_or(host);
+            format!("no rule knows it: its bytes are posted to {} as web", shown(domain, 253))
+        }
+        Query::Address(_) => "no rule knows it: without a name its bytes stay unattributed".to_owned(),
     }
 }
 

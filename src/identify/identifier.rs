@@ -1,6 +1,6 @@
 //! Weighs what speaks for whose a flow is: the strongest evidence wins, what contradicts it is kept in words.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{cmp::Reverse, net::IpAddr, sync::Arc};
 
 use super::{
     Confidence, Evidence, Kind, Role,
@@ -80,7 +80,7 @@ impl Identifier {
     /// Whose `remote` is for a flow of `device` that has shown `clues` by `at`.
     pub fn attribute(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Attribution {
         let mut claims = self.claims(device, remote, at, clues);
-        claims.sort_by_key(|claim| std::cmp::Reverse(self.weight(claim)));
+        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence, claim.confidence)));
         let mut verdict = self.strongest(&claims, remote.addr);
         self.weigh_conflicts(&claims, &mut verdict);
         self.let_active_app_decide(device, at, &mut verdict);
@@ -173,12 +173,8 @@ impl Identifier {
         Some(bare(Evidence::Asn, owner, Confidence::Low))
     }
 
-    /// Claims that say whose the flow is come before those that do not, where only an outer name or a name without
-    /// rule stands against an address block that is surely one operator's.
-    fn weight(&self, claim: &Claim) -> (bool, Evidence, Confidence) {
-        (!claim.weak, claim.evidence, claim.confidence)
-    }
-
+    /// The strongest claim with an owner or a name. A name without rule gives way to a byte pattern, and to a block
+    /// that is surely one operator's: proxies that imitate TLS carry names of strangers.
     fn strongest(&self, claims: &[Claim], addr: IpAddr) -> Attribution {
         let named = claims.iter().find_map(|claim| claim.host.clone());
         let decides = |claim: &&Claim| claim.owner.is_some() || claim.host.is_some();
@@ -260,33 +256,41 @@ impl Identifier {
         }
     }
 
-    /// The app that the capture names decides, save where the far end is a cloud, push service, OS vendor or tracker:
-    /// bytes that an app sends there do not go to its operator.
+    /// The app that the capture names decides, save where a name says that the far end is another operator's: bytes
+    /// that an app sends to a cloud, a tracker or another maker do not go to its own operator.
     fn let_tag_decide(&self, tag: &Tag, verdict: &mut Attribution) {
-        let evidence = if tag.uid { Evidence::Uid } else { Evidence::Process };
-        let tagged = self.rules.tagged(&tag.name);
-        if tagged.is_some() && tagged == verdict.owner {
-            verdict.evidence = evidence;
-            verdict.confidence = Confidence::High;
-            return;
-        }
-        let services = matches!(verdict.kind, Kind::Cloud | Kind::Push | Kind::Os | Kind::Tracker);
-        match tagged {
-            Some(app) if !services || verdict.evidence <= Evidence::Prefix => self.hand_over(app, evidence, verdict),
-            _ => verdict.sender = Some(Arc::clone(&tag.name)),
+        let far = verdict.owner.map(|owner| self.rules.owner(owner));
+        let sender = self.rules.tagged(&tag.name);
+        let same = |app: OwnerId| far.is_none_or(|far| far.operator == self.rules.owner(app).operator);
+        match sender {
+            Some(app) if verdict.owner == Some(app) => {
+                verdict.evidence = evidence_of(tag);
+                verdict.confidence = Confidence::High;
+            }
+            Some(app) if verdict.evidence <= Evidence::Prefix => self.hand_over(app, tag, verdict),
+            Some(app) if same(app) && far.is_none_or(|far| far.kind == Kind::Messenger) => {
+                self.hand_over(app, tag, verdict);
+            }
+            _ => {
+                let embedded =
+                    verdict.host.as_ref().and_then(|host| self.rules.host(host)).is_some_and(|e| e.terms.sdk);
+                if embedded && !sender.is_some_and(same) {
+                    verdict.role = Role::Telemetry;
+                }
+                verdict.sender = Some(Arc::clone(&tag.name));
+            }
         }
     }
 
-    fn hand_over(&self, app: OwnerId, evidence: Evidence, verdict: &mut Attribution) {
+    fn hand_over(&self, app: OwnerId, tag: &Tag, verdict: &mut Attribution) {
         let sender = self.rules.owner(app);
-        if let Some(other) = verdict.owner.map(|owner| self.rules.owner(owner)) {
-            if other.operator != sender.operator {
-                verdict.conflicts.push(format!("the far end looks like {}", other.name));
-            }
+        let far = verdict.owner.map(|owner| self.rules.owner(owner));
+        if let Some(far) = far.filter(|far| far.operator != sender.operator) {
+            verdict.conflicts.push(format!("the far end looks like {}", far.name));
         }
         verdict.owner = Some(app);
         verdict.kind = sender.kind;
-        verdict.evidence = evidence;
+        verdict.evidence = evidence_of(tag);
         verdict.confidence = Confidence::High;
         if verdict.role == Role::Web && sender.kind == Kind::Messenger {
             verdict.role = Role::Unknown;
@@ -297,6 +301,10 @@ impl Identifier {
         let (owner, host) = (self.rules.owner(verdict.owner?), verdict.host.as_ref()?);
         owner.feature(host).map(|feature| feature.name.as_str().into())
     }
+}
+
+const fn evidence_of(tag: &Tag) -> Evidence {
+    if tag.uid { Evidence::Uid } else { Evidence::Process }
 }
 
 fn bare(evidence: Evidence, owner: OwnerId, confidence: Confidence) -> Claim {
@@ -349,3 +357,6 @@ fn block_around(addr: IpAddr) -> Arc<str> {
     let length = if addr.is_ipv4() { 24 } else { 48 };
     Cidr::new(addr, length).map_or_else(|| addr.to_string(), |block| block.to_string()).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ pub struct Terms {
     pub note: Option<String>,
     /// The name stands in front of many services and says nothing of which (an outer ECH name, a bare CDN).
     pub front: bool,
+    /// Other makers' apps embed a kit that talks to it: what they send there is telemetry.
+    pub sdk: bool,
 }
 
 /// A feature by which an app uploads by design, when its user turns it on.
@@ -116,7 +118,7 @@ pub(super) struct RuleFile {
 impl RuleFile {
     /// Reads the `text` of the file at `path`, whose name without `.toml` is `stem`.
     pub(super) fn read(path: &str, stem: &str, text: &str) -> Result<Self, RuleError> {
-        let page = Page { path, text };
+        let page = Page::new(path, text);
         let raw: RawFile = toml::from_str(text).map_err(|e| page.wrong(e.span(), e.message().replace('\n', "; ")))?;
         page.check_head(&raw, stem)?;
         let mut file = Self {
@@ -198,6 +200,8 @@ struct RawHost {
     note: Option<String>,
     #[serde(default)]
     front: bool,
+    #[serde(default)]
+    sdk: bool,
 }
 
 #[derive(Deserialize)]
@@ -231,10 +235,15 @@ struct RawExpect {
 /// The text being read, for errors that name the line.
 struct Page<'a> {
     path: &'a str,
-    text: &'a str,
+    /// Where each line but the first begins.
+    breaks: Vec<usize>,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(path: &'a str, text: &str) -> Self {
+        Self { path, breaks: text.match_indices('\n').map(|(at, _)| at + 1).collect() }
+    }
+
     fn check_head(&self, raw: &RawFile, stem: &str) -> Result<(), RuleError> {
         let id = raw.id.get_ref();
         if id != stem {
@@ -262,8 +271,8 @@ impl Page<'_> {
 
     fn hosts(&self, raw: Spanned<RawHost>, to: &mut Vec<(Pattern, Arc<Terms>, usize)>) -> Result<(), RuleError> {
         let span = raw.span();
-        let RawHost { exact, glob, suffix, role, confidence, source, note, front } = raw.into_inner();
-        let terms = Arc::new(Terms { role, confidence, source, note, front });
+        let RawHost { exact, glob, suffix, role, confidence, source, note, front, sdk } = raw.into_inner();
+        let terms = Arc::new(Terms { role, confidence, source, note, front, sdk });
         let before = to.len();
         for (class, texts) in [(Class::Exact, exact), (Class::Glob, glob), (Class::Suffix, suffix)] {
             for text in texts {
@@ -282,7 +291,7 @@ impl Page<'_> {
 
     fn blocks(&self, raw: Spanned<RawBlock>, to: &mut Vec<(Cidr, Arc<Terms>, usize)>) -> Result<(), RuleError> {
         let RawBlock { cidr, role, confidence, source, note } = raw.into_inner();
-        let terms = Arc::new(Terms { role, confidence, source, note, front: false });
+        let terms = Arc::new(Terms { role, confidence, source, note, front: false, sdk: false });
         for text in cidr {
             let block = text.get_ref().parse::<Cidr>().map_err(|e| self.wrong(Some(text.span()), e.to_string()))?;
             to.push((block, Arc::clone(&terms), self.line(&text.span())));
@@ -304,7 +313,7 @@ impl Page<'_> {
     }
 
     fn line(&self, span: &Range<usize>) -> usize {
-        1 + self.text.bytes().take(span.start).filter(|&byte| byte == b'\n').count()
+        1 + self.breaks.partition_point(|&start| start <= span.start)
     }
 
     fn wrong(&self, span: Option<Range<usize>>, what: String) -> RuleError {

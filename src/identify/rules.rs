@@ -225,7 +225,7 @@ impl Rules {
             hash.update(format!("{id} {}\n", source.text.len()));
             hash.update(&source.text);
         }
-        let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = format!("{:x}", hash.finalize());
         Self::join(files.into_values().map(|(file, source)| (file, source.layer)).collect(), sha256)
     }
 
@@ -335,4 +335,77 @@ pub(super) fn rule_paths(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
 fn stem(path: &str) -> &str {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.strip_suffix(".toml").unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::identify::{Class, Confidence, Role};
+
+    const HEAD: &str = "name = \"n\"\noperator = \"o\"\nkind = \"web\"\n";
+
+    fn rules(patterns: &[(Class, String)], blocks: &[String]) -> Rules {
+        let terms = "role = \"chat\"\nconfidence = \"low\"\nsource = \"s\"\n";
+        let host = |(class, text): &(Class, String)| {
+            let class = format!("{class:?}").to_lowercase();
+            format!("[[host]]\n{class} = [{text:?}]\n{terms}")
+        };
+        let hosts: String = patterns.iter().map(host).collect();
+        let blocks: String = blocks.iter().map(|block| format!("[[block]]\ncidr = [{block:?}]\n{terms}")).collect();
+        let text = format!("id = \"a\"\n{HEAD}{hosts}{blocks}");
+        Rules::from_sources(&[Source { layer: 0, path: "a.toml".to_owned(), text }]).unwrap()
+    }
+
+    fn pattern() -> impl Strategy<Value = (Class, String)> {
+        let label = prop_oneof!["[ab]{1,3}", "[ab]{0,2}\\*[ab]{0,2}"];
+        let labels = proptest::collection::vec(label, 0..3);
+        (labels, prop_oneof![Just(Class::Suffix), Just(Class::Glob), Just(Class::Exact)])
+            .prop_map(|(labels, class)| (class, [labels, vec!["a".to_owned(), "b".to_owned()]].concat().join(".")))
+            .prop_filter("a pattern", |(class, text)| Pattern::new(*class, text).is_ok())
+    }
+
+    proptest! {
+        #[test]
+        fn of_all_patterns_that_match_the_most_specific_decides(
+            patterns in proptest::collection::vec(pattern(), 1..30),
+            name in "([ab]{1,3}\\.){0,3}a\\.b",
+        ) {
+            let rules = rules(&patterns, &[]);
+            let asked = patterns.iter().map(|(class, text)| Pattern::new(*class, text).unwrap());
+            let best = asked.filter(|pattern| pattern.matches(&name)).map(|pattern| pattern.specificity()).max();
+            let found = rules.host(&name).map(|entry| match &entry.target {
+                Target::Host(pattern) => pattern.specificity(),
+                Target::Block(block) => unreachable!("{block} is no pattern"),
+            });
+            prop_assert_eq!(found, best);
+            let first = rules.candidates(&Query::Host(name.clone())).first().map(|entry| entry.line);
+            prop_assert_eq!(first, rules.host(&name).map(|entry| entry.line), "explained as decided");
+        }
+
+        #[test]
+        fn of_all_blocks_that_hold_an_address_the_longest_prefix_decides(
+            blocks in proptest::collection::vec((0..=255_u8, 8..=32_u8), 1..30),
+            last in any::<u8>(),
+        ) {
+            let texts: Vec<_> = blocks.iter().map(|(host, length)| format!("10.0.0.{host}/{length}")).collect();
+            let addr = IpAddr::from([10, 0, 0, last]);
+            let parsed = texts.iter().map(|text| text.parse::<Cidr>().unwrap());
+            let longest = parsed.filter(|block| block.contains(addr)).map(Cidr::length).max();
+            let rules = rules(&[], &texts);
+            let found = rules.address(addr).map(|entry| match &entry.target {
+                Target::Block(block) => block.length(),
+                Target::Host(pattern) => unreachable!("{pattern} is no block"),
+            });
+            prop_assert_eq!(found, longest);
+        }
+    }
+
+    #[test]
+    fn an_entry_keeps_what_its_file_says() {
+        let rules = rules(&[(Class::Exact, "x.a.b".to_owned())], &[]);
+        let entry = rules.host("x.a.b").unwrap();
+        assert_eq!((entry.terms.role, entry.terms.confidence, entry.line), (Role::Chat, Confidence::Low, 6));
+    }
 }

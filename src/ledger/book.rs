@@ -1,6 +1,6 @@
 //! The ledger in memory: minute rows, names looked up, minutes seen.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Subject, intern::Interner};
 use crate::{
@@ -102,7 +102,7 @@ pub struct Ledger {
     subjects: Interner<Subject>,
     destinations: Interner<String>,
     name_texts: Interner<String>,
-    pub(super) rows: HashMap<RowKey, Row>,
+    rows: BTreeMap<RowKey, Row>,
     pub(super) names: BTreeMap<(DeviceId, Minute), Vec<NameEntry>>,
     pub(super) seen: BTreeMap<DeviceId, BTreeSet<Minute>>,
     total: Row,
@@ -114,7 +114,7 @@ impl Default for Ledger {
             subjects: Interner::new(MOST_SUBJECTS),
             destinations: Interner::new(MOST_DESTINATIONS),
             name_texts: Interner::new(MOST_NAMES),
-            rows: HashMap::new(),
+            rows: BTreeMap::new(),
             names: BTreeMap::new(),
             seen: BTreeMap::new(),
             total: Row::default(),
@@ -172,9 +172,10 @@ impl Ledger {
         self.seen.keys().copied()
     }
 
-    /// Every row, in no order.
-    pub fn rows(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
-        self.rows.iter()
+    /// One device's rows, in the order of their keys.
+    pub fn rows(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
+        let first = RowKey { device, subject: 0, role: Role::Chat, destination: 0, minute: Minute(0) };
+        self.rows.range(first..).take_while(move |(key, _)| key.device == device)
     }
 
     /// How many times something was booked under a collective heading because a cap was reached.

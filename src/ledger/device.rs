@@ -26,8 +26,7 @@ impl Ledger {
     /// Web sites that were sent little are one subject together, named `web`: judged one by one they would be
     /// hundreds of rows without evidence.
     pub fn device(&self, device: DeviceId, watched: &[Watched], facts: &HashMap<u32, SubjectFacts>) -> DeviceLedger {
-        let mut rows: Vec<_> = self.rows.iter().filter(|(key, _)| key.device == device).collect();
-        rows.sort_unstable_by_key(|(key, _)| **key);
+        let rows: Vec<_> = self.rows(device).collect();
         let lumped = self.small_web_subjects(&rows);
         let mut groups: BTreeMap<(Subject, Option<u32>), Gathered> = BTreeMap::new();
         for (key, row) in rows {

@@ -5,7 +5,7 @@
 
 use crate::{
     base::Bytes,
-    night::{Bounds, Night, Settings, beta::upper_limit},
+    night::{Bounds, Night, Settings, beta::upper_limit, power::Power},
 };
 
 /// One night as the bounds use it.
@@ -51,6 +51,17 @@ pub(super) fn bounds(nights: &[Bounded<'_>], settings: &Settings) -> Bounds {
         frequency_upper_95: (count > 0).then(|| upper_limit(u32::try_from(reached).unwrap_or(count), count, 0.95)),
         ..Bounds::default()
     }
+}
+
+/// Adds what injections showed: the smallest detectable exports, and the share of nights that may have hidden one.
+pub(super) fn add_power(bounds: &mut Bounds, power: &Power) {
+    bounds.detectable = power.any;
+    bounds.detectable_export = power.export;
+    bounds.detectable_alternate = power.alternate;
+    bounds.detectable_export_alternate = power.export_alternate;
+    bounds.hidden_share = Some(power.hidden);
+    bounds.frequency_upper_95 =
+        bounds.frequency_upper_95.map(|limit| (limit / (1.0 - power.hidden).max(0.01)).min(1.0));
 }
 
 /// What `seen` bytes stand for where a share of packets was lost.

@@ -141,5 +141,104 @@ pub(super) fn of_exports(nights: &[Counted], settings: &Settings) -> Vec<f64> {
     by_night(nights, &large).into_iter().map(|ln_e| ln_e + share).collect()
 }
 
+/// `e(k, n)` for each size of the settings, worked out beforehand, for when thousands of histories are weighed.
+#[derive(Debug)]
+pub(super) struct Table {
+    sizes: Vec<(Bytes, usize)>,
+    /// By rate, then by `n (n + 1) / 2 + k`. Cut at [`ENOUGH`], far above any threshold in use.
+    values: Vec<Vec<f64>>,
+}
+
+/// Beyond this, evidence is not counted further where only reaching a threshold matters.
+const ENOUGH: f64 = 1e15;
+
+impl Table {
+    /// All values for up to `nights` nights.
+    pub(super) fn new(settings: &Settings, nights: u32) -> Self {
+        let mut rates: Vec<f64> = Vec::new();
+        let mut place = |rate: f64| {
+            let known = rates.iter().position(|known| known.to_bits() == rate.to_bits());
+            known.unwrap_or_else(|| {
+                rates.push(rate);
+                rates.len() - 1
+            })
+        };
+        let sizes = sizes(settings).into_iter().map(|(size, rate)| (size, place(rate))).collect();
+        let all = |rate: f64| (0..=nights).flat_map(move |n| (0..=n).map(move |k| ln_e(k, n, rate).exp().min(ENOUGH)));
+        Self { sizes, values: rates.into_iter().map(|rate| all(rate).collect()).collect() }
+    }
+
+    fn value(&self, rate: usize, hits: usize, nights: usize) -> f64 {
+        let row = self.values.get(rate).and_then(|row| row.get(nights * (nights + 1) / 2 + hits));
+        row.copied().unwrap_or(1.0)
+    }
+}
+
+/// A history that is weighed night by night from a [`Table`]: [`by_night`], [`of_exports`] and their running maxima, as
+/// far as it takes to know whether the threshold is reached.
+#[derive(Debug)]
+pub(super) struct Bets<'a> {
+    table: &'a Table,
+    settings: &'a Settings,
+    nights: u32,
+    weekdays: [usize; 7],
+    /// By size: hits, what the plain bet and the seven weekday bets stand at.
+    sizes: Vec<(usize, f64, [usize; 7], [f64; 7])>,
+    small_hits: u32,
+    large_hits: u32,
+    /// The evidence has reached the threshold on some night that counts.
+    pub(super) flagged: bool,
+    /// So has its part that rests on sizes of an export.
+    pub(super) export_flagged: bool,
+}
+
+impl<'a> Bets<'a> {
+    /// Before the first night.
+    pub(super) fn new(table: &'a Table, settings: &'a Settings) -> Self {
+        Self {
+            table,
+            settings,
+            nights: 0,
+            weekdays: [0; 7],
+            sizes: vec![(0, 1.0, [0; 7], [1.0; 7]); table.sizes.len()],
+            small_hits: 0,
+            large_hits: 0,
+            flagged: false,
+            export_flagged: false,
+        }
+    }
+
+    /// Weighs one more night.
+    pub(super) fn add(&mut self, weekday: u8, bulk: Bytes) {
+        let day = usize::from(weekday % 7);
+        self.nights += 1;
+        self.weekdays[day] += 1;
+        let (mut all, mut large) = (0.0, 0.0);
+        for (&(size, rate), (hits, plain, day_hits, weekly)) in self.table.sizes.iter().zip(&mut self.sizes) {
+            *hits += usize::from(bulk >= size);
+            day_hits[day] += usize::from(bulk >= size);
+            *plain = self.table.value(rate, *hits, self.nights as usize);
+            weekly[day] = self.table.value(rate, day_hits[day], self.weekdays[day]);
+            let e = f64::midpoint(*plain, weekly.iter().sum::<f64>() / 7.0);
+            all += e;
+            large += if size >= self.settings.export_size { e } else { 0.0 };
+        }
+        let smallest = self.table.sizes.first().map_or(Bytes::ZERO, |size| size.0);
+        self.large_hits += u32::from(bulk >= self.settings.export_size.max(smallest));
+        self.small_hits += u32::from(bulk >= smallest && bulk < self.settings.export_size);
+        if self.nights >= self.settings.needed_nights {
+            let needed = self.settings.threshold * self.sizes.len() as f64;
+            self.flagged |= all >= needed;
+            self.export_flagged |= large >= needed;
+        }
+    }
+
+    /// Whether the median hit has the size of an export.
+    pub(super) fn median_is_large(&self) -> bool {
+        let hits = self.small_hits + self.large_hits;
+        hits > 0 && self.small_hits <= (hits - 1) / 2
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,10 @@
 //! One device's ledger in, a finding for each of its subjects out.
 
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
 use crate::{
     base::Bytes,
     identify::Kind,
@@ -11,10 +16,12 @@ use crate::{
         bounds::{self, Bounded},
         burst::{self, Burst},
         coverage,
-        cycle::Cycles,
+        cycle::{Cycle, Cycles},
         evidence::{self, Counted},
         multiplicity::discoveries,
+        power::{Power, Site, Trials},
         score::Score,
+        spans::Spans,
         tally::{self, Observed},
         verdict::{self, Recurrent},
     },
@@ -58,6 +65,11 @@ struct Device<'a> {
     /// Share of packets lost on each cycle.
     dropped: Vec<f64>,
     tunnelled: Tunnelled,
+    trials: Option<Trials>,
+    /// The power for subjects that upload nothing in bulk, by their eligible nights.
+    quiet_power: RefCell<HashMap<Vec<usize>, Power>>,
+    /// For how many subjects it was worked out apart.
+    own_power: Cell<usize>,
 }
 
 /// How much of a device's payload opaque tunnels carry.
@@ -74,8 +86,20 @@ impl<'a> Device<'a> {
         let attendance = Attendance::of(ledger, settings, &observed);
         let cycles = Cycles::of(ledger, attendance.all(), &observed);
         let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
+        let trials = settings.power.then(|| Trials::draw(&cycles, attendance.all(), &observed, settings));
         let observed = Observed::new(observed, attendance.all());
-        Self { ledger, settings, attendance, observed, cycles, dropped, tunnelled: tunnelled(ledger, settings) }
+        Self {
+            ledger,
+            settings,
+            attendance,
+            observed,
+            cycles,
+            dropped,
+            tunnelled: tunnelled(ledger, settings),
+            trials,
+            quiet_power: RefCell::default(),
+            own_power: Cell::default(),
+        }
     }
 
     fn finding(&self, subject: usize) -> Finding {
@@ -84,7 +108,8 @@ impl<'a> Device<'a> {
         let mask = self.attendance.without(number);
         let bursts = burst::bursts(&row.minutes, &mask, self.settings);
         let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, &self.cycles, self.settings);
-        let counted = self.counted(&nights);
+        let sites = self.sites(&nights);
+        let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
         let lacking = self.lacking(row, number, &mask, &nights);
         let (evidence, recurrent) = weigh(&counted, self.settings);
         let verdict = verdict::decide(row.subject.kind, &lacking, recurrent, &nights, self.settings);
@@ -94,7 +119,7 @@ impl<'a> Device<'a> {
             grade: None,
             annotations: self.annotations(row, recurrent, &nights, verdict),
             score: (verdict != Verdict::Insufficient).then(|| Score::of(&evidence)),
-            bounds: self.bounds(&lacking, &nights),
+            bounds: self.bounds(&lacking, &nights, &sites, recurrent, mask.own()),
             largest_upload: largest(row, &bursts, &mask, self.settings),
             lacking,
             evidence,
@@ -107,17 +132,12 @@ impl<'a> Device<'a> {
     }
 
     /// The nights that count for evidence, the latest [`MOST_NIGHTS`] of them.
-    fn counted(&self, nights: &[Night]) -> Vec<Counted> {
-        let eligible = self.cycles.list.iter().zip(nights).filter(|(_, night)| self.eligible(night));
-        let mut counted: Vec<_> = eligible
-            .map(|(cycle, night)| Counted {
-                weekday: (cycle.number % 7) as u8,
-                bulk: night.bulk_up,
-                drip: night.unattended_up.less(night.bulk_up),
-            })
-            .collect();
-        counted.drain(..counted.len().saturating_sub(MOST_NIGHTS));
-        counted
+    fn sites(&self, nights: &[Night]) -> Vec<Site> {
+        let all = self.cycles.list.iter().zip(nights).enumerate();
+        let eligible = all.filter(|(_, (_, night))| self.eligible(night));
+        let mut sites: Vec<_> = eligible.map(|(at, (cycle, night))| (at, counted(cycle, night))).collect();
+        sites.drain(..sites.len().saturating_sub(MOST_NIGHTS));
+        sites
     }
 
     fn lacking(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, nights: &[Night]) -> Vec<Lacking> {
@@ -178,7 +198,7 @@ impl<'a> Device<'a> {
     }
 
     /// The bounds; none where it cannot be told what was unattended or whose it was.
-    fn bounds(&self, lacking: &[Lacking], nights: &[Night]) -> Bounds {
+    fn bounds(&self, lacking: &[Lacking], nights: &[Night], sites: &[Site], known: Recurrent, own: &Spans) -> Bounds {
         let short = |reason: &Lacking| matches!(reason, Lacking::Nights { .. } | Lacking::Coverage);
         if !lacking.iter().all(short) {
             return Bounds::default();
@@ -188,12 +208,44 @@ impl<'a> Device<'a> {
             .zip(&self.dropped)
             .map(|(night, &dropped)| Bounded { night, dropped, eligible: self.eligible(night) })
             .collect();
-        bounds::bounds(&bounded, self.settings)
+        let mut bounds = bounds::bounds(&bounded, self.settings);
+        if let Some(trials) = &self.trials {
+            bounds::add_power(&mut bounds, &self.power(trials, sites, known, own));
+        }
+        bounds
+    }
+
+    /// What this capture could have shown. Where uploads recur already, their own bursts are left out: the question is
+    /// then what would have been noticed had they been smaller.
+    fn power(&self, trials: &Trials, sites: &[Site], known: Recurrent, own: &Spans) -> Power {
+        let flagged = known.bulk || known.drip;
+        let quiet: Vec<_> = sites.iter().map(|&(at, night)| (at, Counted { bulk: Bytes::ZERO, ..night })).collect();
+        let plain = flagged || sites.iter().all(|(_, night)| night.bulk == Bytes::ZERO);
+        let common = || trials.power(&quiet, own, &self.observed.all, self.settings);
+        let full = self.quiet_power.borrow().len() + self.own_power.get() >= MOST_POWERS;
+        if plain && own.is_empty() || full {
+            // Thousands of quiet subjects with the same nights have the same power.
+            let key = if full { Vec::new() } else { sites.iter().map(|site| site.0).collect() };
+            return *self.quiet_power.borrow_mut().entry(key).or_insert_with(common);
+        }
+        self.own_power.set(self.own_power.get() + 1);
+        if plain { common() } else { trials.power(sites, own, &self.observed.all, self.settings) }
+    }
+}
+
+fn counted(cycle: &Cycle, night: &Night) -> Counted {
+    Counted {
+        weekday: u8::try_from(cycle.number % 7).unwrap_or(0),
+        bulk: night.bulk_up,
+        drip: night.unattended_up.less(night.bulk_up),
     }
 }
 
 /// A recurrence is looked for in no more nights than this, the latest.
 const MOST_NIGHTS: usize = 800;
+
+/// Power is worked out for no more subjects apart from each other; the rest are taken to upload nothing in bulk.
+const MOST_POWERS: usize = 256;
 
 /// Below this share of observed unattended minutes, a night is reported as partly covered.
 const FULL_COVERAGE: f64 = 0.9;

@@ -21,6 +21,7 @@ mod declared;
 mod evidence;
 mod judge;
 mod multiplicity;
+mod power;
 mod score;
 mod settings;
 mod spans;
@@ -65,7 +66,8 @@ pub enum Grade {
 pub struct Night {
     /// Its first minute.
     pub start: Minute,
-    /// Share of its unattended minutes that were really observed, 0 to 1.
+    /// Share of its unattended minutes that were really observed, or of the device's usual hours of rest where that is
+    /// less, 0 to 1.
     pub coverage: f64,
     /// Unattended excess upload, acknowledgement allowance and streams deducted.
     pub unattended_up: Bytes,
@@ -173,7 +175,8 @@ pub struct Bounds {
     pub median_night: Option<Bytes>,
     /// The most with nothing deducted.
     pub raw_worst_night: Option<Bytes>,
-    /// With 95 % confidence, the share of nights with an upload of 1 MB or more is at most this.
+    /// With 95 % confidence, the share of nights with an upload of 1 MB or more is at most this; what apparent use may
+    /// have hidden is allowed for where injections were made.
     pub frequency_upper_95: Option<f64>,
     /// The smallest nightly upload that would have been flagged at all, with power of 95 %; `None`: not reachable.
     pub detectable: Option<Bytes>,

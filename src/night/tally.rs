@@ -4,7 +4,7 @@ use crate::{
     base::{Minute, Span},
     ledger::Cell,
     night::{
-        Deductions, Night, Settings,
+        Night, Settings,
         attended::Mask,
         burst::{Burst, Shape, excess},
         cycle::{Cycle, Cycles, DAY},
@@ -32,17 +32,16 @@ impl Observed {
         self.attended.minutes() as f64 / (self.all.minutes().max(1)) as f64
     }
 
-    /// The observed minutes in which nobody was there, as they count under `mask`.
-    pub(super) fn unattended(&self, mask: &Mask<'_>) -> Spans {
-        self.all.without(&mask.spans())
-    }
-
-    /// The share of the unattended minutes of `cycle` that were observed, 0 to 1; 0 where none is unattended.
-    fn coverage(&self, own: &Spans, cycle: &Cycle, mask: &Mask<'_>) -> f64 {
+    /// The share of the unattended minutes of `cycle` that were observed, or of the usual hours of rest in it where that
+    /// is less, 0 to 1; 0 where none is unattended.
+    ///
+    /// A phone that is away every night still has idle minutes by day: they must not pass for the night.
+    fn coverage(&self, own: &Spans, cycle: &Cycle, rest: Span, mask: &Mask<'_>) -> f64 {
         let unattended = u64::from(DAY).saturating_sub(mask.minutes_in(cycle.span));
         let attended = self.attended.minutes_in(cycle.span).saturating_sub(own.minutes_in(cycle.span));
         let seen = self.all.minutes_in(cycle.span).saturating_sub(attended);
-        if unattended == 0 { 0.0 } else { (seen as f64 / unattended as f64).min(1.0) }
+        let rested = self.all.minutes_in(rest) as f64 / f64::from(rest.minutes().max(1));
+        if unattended == 0 { 0.0 } else { (seen as f64 / unattended as f64).min(rested).min(1.0) }
     }
 }
 
@@ -58,7 +57,7 @@ pub(super) fn nights(
     let own = observed.all.and(mask.own());
     let empty = |cycle: &Cycle| Night {
         start: cycle.span.first,
-        coverage: observed.coverage(&own, cycle, mask),
+        coverage: observed.coverage(&own, cycle, cycles.rest_in(cycle), mask),
         ..Night::default()
     };
     let mut nights: Vec<Night> = cycles.list.iter().map(empty).collect();
@@ -111,10 +110,4 @@ impl Cursor {
         self.span = cycles.list.get(at).map(|cycle| (cycle.span, at));
         Some(at)
     }
-}
-
-/// The deductions of `night` must explain the whole difference between its raw and its counted upload.
-pub(super) fn balances(night: &Night) -> bool {
-    let Deductions { acknowledgements, streams, attended_starts } = night.deductions;
-    night.unattended_up + acknowledgements + streams + attended_starts == night.unattended_raw_up
 }

@@ -101,7 +101,7 @@ impl<'s> Auditor<'s> {
                 Fate::Taken
             }
             Decoded::Held => Fate::Taken,
-            Decoded::NotIp | Decoded::Encrypted | Decoded::UnknownLink(_) => Fate::Unsupported,
+            Decoded::NotIp | Decoded::Closed | Decoded::UnknownLink(_) => Fate::Unsupported,
             Decoded::Malformed(_) => Fate::Malformed,
         };
         self.take_abandoned();

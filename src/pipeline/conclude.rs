@@ -62,7 +62,7 @@ fn destinations(finished: &Finished, device: DeviceId, ledger: &DeviceLedger) ->
     let index: HashMap<&str, usize> =
         ledger.subjects.iter().enumerate().map(|(at, subject)| (subject.subject.id.as_str(), at)).collect();
     let mut sums: BTreeMap<(usize, Role, u32), (Row, Evidence)> = BTreeMap::new();
-    for (key, row) in books.ledger.rows().filter(|(key, _)| key.device == device) {
+    for (key, row) in books.ledger.rows(device) {
         let subject = books.ledger.subject(key.subject);
         let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
         let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();

@@ -25,7 +25,9 @@ pub(super) fn row(cells: &[Cell<'_>], out: &mut dyn Write) -> io::Result<()> {
 pub(super) enum Cell<'a> {
     /// A count, written as it is.
     Count(u64),
-    /// A number or a word of ours that no spreadsheet takes for a formula.
+    /// A number of ours, to four places; empty where it is none.
+    Number(f64),
+    /// Text from anywhere.
     Text(Cow<'a, str>),
     /// Nothing.
     Empty,
@@ -42,14 +44,11 @@ impl<'a> Cell<'a> {
         text.map_or(Self::Empty, Self::text)
     }
 
-    /// A count where there is one.
-    pub(super) fn count(count: Option<u64>) -> Self {
-        count.map_or(Self::Empty, Self::Count)
-    }
-
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Count(n) => write!(out, "{n}"),
+            Self::Number(x) if x.is_finite() => write!(out, "{x:.4}"),
+            Self::Number(_) => Ok(()),
             Self::Text(text) => out.write_all(cell(text).as_bytes()),
             Self::Empty => Ok(()),
         }
@@ -62,7 +61,7 @@ fn cell(text: &str) -> Cow<'_, str> {
     // The full-width forms are taken for their ASCII twins by some spreadsheets.
     let formula = matches!(first, Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠'));
     let safe = shown(text, text.len().max(1));
-    if !formula && !safe.contains([',', '"', '\'']) && !safe.starts_with(' ') {
+    if !formula && !safe.contains([',', '"']) && !safe.starts_with(' ') {
         return safe;
     }
     Cow::Owned(format!("\"{}{}\"", if formula { "'" } else { "" }, safe.replace('"', "\"\"")))

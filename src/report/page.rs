@@ -282,10 +282,9 @@ fn summary(device: &DeviceAudit) -> String {
     let seen = if nights == 0 || watched < 24 * 60 {
         format!("Observed for {}.", duration(watched))
     } else {
-        format!(
-            "{}, {eligible} of them observed well enough to count.",
-            words::nights(u32::try_from(nights).unwrap_or(u32::MAX))
-        )
+        let all = u32::try_from(nights).unwrap_or(u32::MAX);
+        let enough = if eligible >= all { "all".to_owned() } else { format!("{eligible} of them") };
+        format!("{}, {enough} observed well enough to count.", words::nights(all))
     };
     format!("{seen} Somebody was using it {} of the time.", words::percent(device.finding.attended_share))
 }

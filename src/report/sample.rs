@@ -38,6 +38,7 @@ pub(super) fn export() -> Audit {
         hits: vec![(Bytes::mb(1), 25), (Bytes::mb(5), 25), (Bytes::mb(25), 25), (Bytes::mb(100), 0)],
         median_hit: Some(Bytes(58_320_000)),
         first_flagged_night: Some(5),
+        ..EvidenceNumbers::default()
     };
     finding.bounds = Bounds {
         raw_worst_night: Some(Bytes(64_910_000)),
@@ -74,6 +75,7 @@ pub(super) fn backup() -> Audit {
         hits: vec![(Bytes::mb(1), 9), (Bytes::mb(5), 9), (Bytes::mb(25), 3), (Bytes::mb(100), 0)],
         median_hit: Some(Bytes(22_400_000)),
         first_flagged_night: Some(6),
+        ..EvidenceNumbers::default()
     };
     finding.bounds = bounds(28_700_000, 19_700_000);
     finding.largest_upload = None;
@@ -263,6 +265,7 @@ fn audit(devices: Vec<DeviceAudit>) -> Audit {
         timezone: Tz::Europe__Berlin,
         rules: RulesInfo { count: 40, sha256: "5d2f".repeat(16) },
         inputs: vec![input()],
+        notes: Vec::new(),
         failed: Vec::new(),
         totals: Totals {
             packets: 1_262_154,
@@ -344,7 +347,7 @@ fn nights_of(sizes: &[u64], attended: u64) -> Vec<Night> {
         unattended_raw_up: Bytes(size + 90_000),
         bulk_up: Bytes(if *size < 256_000 { 0 } else { size - 40_000 }),
         attended_up: Bytes(attended + u64::from(n) * 110_000),
-        streams_up: Bytes::ZERO,
+        ..Night::default()
     };
     (0_u32..).zip(sizes).map(night).collect()
 }
@@ -358,6 +361,7 @@ fn bounds(worst: u64, median: u64) -> Bounds {
         frequency_upper_95: Some(0.10),
         detectable: Some(Bytes(1_400_000)),
         detectable_export: Some(Bytes(5_700_000)),
+        ..Bounds::default()
     }
 }
 
@@ -372,6 +376,7 @@ fn judged(subject: usize, verdict: Verdict, nights: Vec<Night>) -> Finding {
         bounds: Bounds::default(),
         nights,
         largest_upload: None,
+        score: None,
     }
 }
 

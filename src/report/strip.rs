@@ -64,18 +64,9 @@ pub(super) fn meaning(level: Level) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Minute;
 
     fn night(coverage: f64, up: u64) -> Night {
-        Night {
-            start: Minute(0),
-            coverage,
-            unattended_up: Bytes(up),
-            unattended_raw_up: Bytes(up),
-            bulk_up: Bytes(0),
-            attended_up: Bytes(0),
-            streams_up: Bytes(0),
-        }
+        Night { coverage, unattended_up: Bytes(up), unattended_raw_up: Bytes(up), ..Night::default() }
     }
 
     #[test]

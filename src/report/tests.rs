@@ -1,14 +1,14 @@
 //! Every format on every sample.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, io, path::Path};
 
 use proptest::prelude::*;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Colour, FLOW_COLUMNS, Glyphs, Key, Look, Redaction, flows_csv, flows_csv_header, flows_jsonl, flows_table, json,
-    json_text, sample, text,
+    Colour, FLOW_COLUMNS, Glyphs, Key, Look, Redaction, flows_csv, flows_csv_header, flows_jsonl, flows_table, html,
+    json, json_text, markdown, nights_csv, sample, subjects_csv, text,
 };
 use crate::pipeline::{Audit, FlowRow};
 
@@ -31,10 +31,24 @@ fn csv_of(rows: &[FlowRow], redaction: &Redaction) -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// A sheet with its line ends made plain.
+fn sheet(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap().replace("\r\n", "\n")
+}
+
 /// Every format of an audit, with its name.
 fn every_format(audit: &Audit, redaction: Redaction) -> Vec<(&'static str, String)> {
     let plain = Look { redaction, ..look(100) };
-    vec![("text", text(audit, &plain)), ("json", json_text(&json(audit, &redaction)))]
+    vec![
+        ("text", text(audit, &plain)),
+        ("json", json_text(&json(audit, &redaction))),
+        ("html", html(audit, &redaction)),
+        ("markdown", markdown(audit, &redaction)),
+        ("subjects", sheet(|out| subjects_csv(audit, &redaction, out))),
+        ("nights", sheet(|out| nights_csv(audit, &redaction, out))),
+    ]
 }
 
 /// With `NIGHTAUDIT_SAMPLES=FOLDER`, every sample is also written there to be looked at.
@@ -45,6 +59,10 @@ fn samples_can_be_written_out_to_be_looked_at() {
     for (name, audit) in sample::all() {
         write(format!("{name}.80.txt"), text(&audit, &look(80)));
         write(format!("{name}.120.ansi"), text(&audit, &Look { colour: Colour::Always, ..look(120) }));
+        write(format!("{name}.html"), html(&audit, &Redaction::Off));
+        write(format!("{name}.md"), markdown(&audit, &Redaction::Off));
+        write(format!("{name}.subjects.csv"), sheet(|out| subjects_csv(&audit, &Redaction::Off, out)));
+        write(format!("{name}.nights.csv"), sheet(|out| nights_csv(&audit, &Redaction::Off, out)));
         write(format!("{name}.json"), json_text(&json(&audit, &Redaction::Off)));
     }
     write("flows.txt".to_owned(), flows_table(&sample::flows(), &look(120)));

@@ -18,10 +18,10 @@ pub(super) fn play(person: &Person, seed: u64, diary: &mut Diary<'_>) -> Vec<Exp
         for night in due_nights(export, person.sleeps.len()) {
             let happens = chance.holds(export.on_nights.0);
             let bytes = chance.bytes(export.mb.0 * MB, export.spread.0, 100_000.0 * MB);
-            let speed = chance.lognormal(export.kb_per_second.0 * 1e3, 0.4);
+            let rate = chance.lognormal(export.kb_per_second.0 * 1e3, 0.4);
             let starts = starts(export, person, night, diary, &mut chance);
             if happens {
-                truth.extend(leave(export, night, &starts, bytes, speed, diary));
+                truth.extend(leave(export, night, &starts, bytes, rate, diary));
             }
         }
     }

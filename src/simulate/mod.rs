@@ -11,6 +11,8 @@
 mod background;
 mod calendar;
 mod chance;
+mod connection;
+mod content;
 mod diary;
 mod exports;
 mod happenings;
@@ -18,15 +20,20 @@ mod hosts;
 mod life;
 mod person;
 mod posting;
+mod recording;
 mod run;
+mod save;
 mod scenario;
 mod sight;
 mod talk;
 mod tally;
 mod truth;
 mod usage;
+mod wire;
 
 pub use life::Life;
+pub use recording::Sink;
+pub use save::{Packing, write_capture};
 pub use scenario::{
     Amount, App, Background, Class, Clock, Coverage, Destination, Export, Happening, Judge, Network, Persona, Scenario,
     ScenarioError, Share, Travel, When,

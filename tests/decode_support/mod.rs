@@ -125,7 +125,7 @@ fn packet(block: &[u8], kind: u32, interfaces: &[(LinkType, u64, u32)], order: O
     let kept = word(block, 20, order)? as usize;
     let nanos = u128::from(time) * 1_000_000_000 / u128::from(ticks);
     Some(Recorded {
-        stamp: Stamp::from_nanos(nanos as u64),
+        stamp: Stamp::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
         link,
         data: block.get(28..28 + kept)?.to_vec(),
         original_len: word(block, 24, order)?,

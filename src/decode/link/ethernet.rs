@@ -4,23 +4,18 @@ use etherparse::ether_type;
 
 use super::{Opened, Refusal, ppp};
 use crate::{
-    base::{Mac, Malformed},
+    base::Malformed,
     decode::{ip::Envelope, piece::Piece},
 };
 
 /// IEEE 802.3: two addresses and a type or length.
 #[inline]
 pub(in crate::decode) fn ethernet<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Opened<'a> {
-    let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = piece.head("Ethernet")?;
-    envelope.dst_mac = host([d0, d1, d2, d3, d4, d5]);
-    envelope.src_mac = host([s0, s1, s2, s3, s4, s5]);
+    let head: &[u8; 14] = piece.head("Ethernet")?;
+    envelope.dst_mac = head.first_chunk();
+    envelope.src_mac = head[6..].first_chunk();
+    let [.., t0, t1] = *head;
     by_ether_type(u16::from_be_bytes([t0, t1]), piece.past(14), envelope)
-}
-
-/// The hardware address of a host, if `octets` are one.
-#[inline]
-pub(super) fn host(octets: [u8; 6]) -> Option<Mac> {
-    Some(Mac(octets)).filter(|mac| mac.names_a_host())
 }
 
 /// What follows an Ethernet type.
@@ -51,16 +46,17 @@ fn behind_tags<'a>(mut ether_type: u16, mut piece: Piece<'a>, envelope: &mut Env
                 piece = piece.past(8);
             }
             PROVIDER_BACKBONE => {
-                // The customer's frame follows: only its type is of interest, and its addresses.
-                let &[_, _, _, _, d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = piece.head("I-TAG")?;
-                envelope.dst_mac = host([d0, d1, d2, d3, d4, d5]);
-                envelope.src_mac = host([s0, s1, s2, s3, s4, s5]);
+                // The customer's frame follows: only its addresses and type are of interest.
+                let head: &[u8; 18] = piece.head("I-TAG")?;
+                envelope.dst_mac = head[4..].first_chunk();
+                envelope.src_mac = head[10..].first_chunk();
+                let [.., t0, t1] = *head;
                 ether_type = u16::from_be_bytes([t0, t1]);
                 piece = piece.past(18);
             }
             MPLS | MPLS_MULTICAST => return mpls(piece),
             PPPOE_SESSION => return ppp::pppoe(piece),
-            MACSEC => return Err(Refusal::Encrypted),
+            MACSEC => return Err(Refusal::Closed),
             TRANSPARENT_BRIDGING => return ethernet(piece, envelope),
             length @ 0..=MOST_802_3 => return llc(piece.up_to(length.into())),
             _ => return Err(Refusal::NotIp),

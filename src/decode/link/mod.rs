@@ -15,7 +15,7 @@ use crate::{base::Malformed, capture::LinkType};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Refusal {
     NotIp,
-    Encrypted,
+    Closed,
     UnknownLink(LinkType),
     Malformed(Malformed),
 }
@@ -60,6 +60,7 @@ fn open_plain<'a>(link: LinkType, piece: Piece<'a>, envelope: &mut Envelope<'a>)
         LinkType::PPP | PPP_HDLC => ppp(piece),
         PPP_ETHER => ppp::pppoe(piece),
         CISCO_HDLC => ppp::cisco_hdlc(piece, envelope),
+        FDDI => other::fddi(piece),
         NETFILTER_LOG => other::netfilter_log(piece),
         LinkType::IEEE802_11 => wifi::frame(piece, envelope),
         LinkType::IEEE802_11_RADIOTAP => wifi::radiotap(piece, envelope),
@@ -67,6 +68,7 @@ fn open_plain<'a>(link: LinkType, piece: Piece<'a>, envelope: &mut Envelope<'a>)
     }
 }
 
+const FDDI: LinkType = LinkType(10);
 const RAW_OPENBSD: LinkType = LinkType(14);
 const PPP_HDLC: LinkType = LinkType(50);
 const PPP_ETHER: LinkType = LinkType(51);

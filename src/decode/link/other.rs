@@ -20,6 +20,12 @@ pub(super) fn loopback(piece: Piece<'_>) -> Opened<'_> {
     }
 }
 
+/// FDDI: frame control and two addresses, in a bit order that depends on who captured them, then LLC.
+pub(super) fn fddi(piece: Piece<'_>) -> Opened<'_> {
+    let &[control, ..] = piece.head::<13>("FDDI")?;
+    if control & 0xf0 == FDDI_LLC { ethernet::llc(piece.past(13)) } else { Err(Refusal::NotIp) }
+}
+
 /// Linux netfilter log: type-length-value fields in the order of whoever captured it, one of them the packet.
 pub(super) fn netfilter_log(piece: Piece<'_>) -> Opened<'_> {
     let &[_family, 0, _, _] = piece.head("netfilter log")? else { return Err(Refusal::NotIp) };
@@ -41,22 +47,22 @@ pub(super) fn netfilter_log(piece: Piece<'_>) -> Opened<'_> {
 
 /// Linux "cooked" capture, version 1.
 pub(super) fn cooked<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Opened<'a> {
-    let &[_, kind, h0, h1, _, length, address @ .., p0, p1] = piece.head::<16>("Linux cooked")?;
-    sender(kind, length, address, envelope);
+    let head: &[u8; 16] = piece.head("Linux cooked")?;
+    let [_, kind, h0, h1, _, length, .., p0, p1] = *head;
+    sender(kind, head[6..].first_chunk().filter(|_| length == 6), envelope);
     cooked_payload([h0, h1], [p0, p1], piece.past(16), envelope)
 }
 
 /// Linux "cooked" capture, version 2.
 pub(super) fn cooked_2<'a>(piece: Piece<'a>, envelope: &mut Envelope<'a>) -> Opened<'a> {
-    let &[p0, p1, _, _, _, _, _, _, h0, h1, kind, length, address @ ..] = piece.head::<20>("Linux cooked")?;
-    sender(kind, length, address, envelope);
+    let head: &[u8; 20] = piece.head("Linux cooked")?;
+    let [p0, p1, _, _, _, _, _, _, h0, h1, kind, length, ..] = *head;
+    sender(kind, head[12..].first_chunk().filter(|_| length == 6), envelope);
     cooked_payload([h0, h1], [p0, p1], piece.past(20), envelope)
 }
 
-fn sender(kind: u8, length: u8, [address @ .., _, _]: [u8; 8], envelope: &mut Envelope<'_>) {
-    if length == 6 {
-        envelope.src_mac = ethernet::host(address);
-    }
+fn sender<'a>(kind: u8, address: Option<&'a [u8; 6]>, envelope: &mut Envelope<'a>) {
+    envelope.src_mac = address;
     let heading = match kind {
         0 => Some(Heading::Inbound),
         4 => Some(Heading::Outbound),
@@ -119,6 +125,7 @@ fn little_endian(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
+const FDDI_LLC: u8 = 0x50;
 const NETFILTER_PAYLOAD: u16 = 9;
 const NETLINK: u16 = 824;
 const FRAME_802_2: u16 = 4;

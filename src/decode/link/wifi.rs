@@ -55,32 +55,27 @@ fn data<'a>(piece: Piece<'a>, padding: Padding, envelope: &mut Envelope<'a>) -> 
     };
     let (kind, control) = (head[0], head[1]);
     let fragment = control & MORE_FRAGMENTS != 0 || head[22] & 0x0f != 0;
-    if kind & TYPE != DATA || kind & NO_DATA != 0 || fragment {
+    if kind & TYPE != DATA || kind & NO_DATA != 0 {
         return Err(Refusal::NotIp);
     }
-    if control & PROTECTED != 0 {
-        return Err(Refusal::Encrypted);
+    if control & PROTECTED != 0 || fragment {
+        return Err(Refusal::Closed);
     }
+    let [first, second, third] = [4, 10, 16].map(|at| head[at..].first_chunk());
     let mut length = 24;
-    let fourth = if control & (TO_DS | FROM_DS) == TO_DS | FROM_DS {
-        length += 6;
-        piece.past(24).head::<6>("802.11").copied()?
-    } else {
-        [0; 6]
+    (envelope.src_mac, envelope.dst_mac) = match (control & TO_DS != 0, control & FROM_DS != 0) {
+        (false, false) => (second, first),
+        (false, true) => (third, first),
+        (true, false) => (second, third),
+        (true, true) => {
+            length += 6;
+            (Some(piece.past(24).head("802.11")?), third)
+        }
     };
-    let [a1, a2, a3] = [4, 10, 16].map(|at| head[at..].first_chunk::<6>().copied().unwrap_or_default());
-    let (src, dst) = match (control & TO_DS != 0, control & FROM_DS != 0) {
-        (false, false) => (a2, a1),
-        (false, true) => (a3, a1),
-        (true, false) => (a2, a3),
-        (true, true) => (fourth, a3),
-    };
-    envelope.src_mac = ethernet::host(src);
-    envelope.dst_mac = ethernet::host(dst);
     if kind & QUALITY_OF_SERVICE != 0 {
         let &[quality, _] = piece.past(length).head("802.11")?;
         if quality & AGGREGATE != 0 {
-            return Err(Refusal::NotIp);
+            return Err(Refusal::Closed);
         }
         length += if control & ORDER == 0 { 2 } else { 6 };
     }

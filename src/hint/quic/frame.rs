@@ -1,13 +1,9 @@
 //! The frames an Initial packet may hold (RFC 9000, sections 12.4 and 19).
 
-use crate::base::{Malformed, Reader};
-
-/// A piece of a CRYPTO stream.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Piece<'a> {
-    pub(super) offset: usize,
-    pub(super) bytes: &'a [u8],
-}
+use crate::{
+    base::{Malformed, Reader},
+    hint::assembly::Piece,
+};
 
 /// The CRYPTO pieces among `frames`, up to the first frame that does not belong in an Initial packet.
 pub(super) fn crypto_pieces(frames: &[u8]) -> impl Iterator<Item = Piece<'_>> {

@@ -5,7 +5,6 @@
 //! post-quantum hello always does. After a Retry the keys follow the new connection id, so a packet that the known
 //! keys do not open is tried with keys of its own.
 
-mod crypto;
 mod frame;
 pub(super) mod google;
 mod keys;
@@ -13,13 +12,13 @@ mod packet;
 mod version;
 
 use self::{
-    crypto::Assembly,
     keys::Keys,
     packet::{Front, Initial},
     version::Handshake,
 };
 use super::{
     NameSource, Probe, Recognised,
+    assembly::Assembly,
     notes::Notes,
     tls::hello::{Carrier, Hello},
 };
@@ -55,6 +54,7 @@ impl Connection {
                 Ok(Front::Last) => (&[][..], Probe::Unsure),
                 Ok(Front::Google) => (&[][..], chlo(left, notes)),
                 Err(_) if google::has_public_header(left) => (&[][..], chlo(left, notes)),
+                Err(_) if google::is_server_message(left) => (&[][..], Probe::Unsure),
                 Err(_) => break,
             };
             notes.protocol(Recognised::Quic);

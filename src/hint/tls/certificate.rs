@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::{
     base::{Malformed, Reader, text::host_name},
-    hint::{NameSource, notes::Notes},
+    hint::{NameSource, apps, notes::Notes},
 };
 
 /// Who a certificate says it is for.
@@ -26,14 +26,16 @@ const ALTERNATIVES: usize = 16;
 /// Names told of one certificate.
 const TOLD: usize = 4;
 
-/// Reads a Certificate message (RFC 5246, section 7.4.2) and notes the host names of its first certificate, the
-/// subject first.
-pub(in crate::hint) fn note(body: &[u8], notes: &mut Notes<'_>) {
-    let Ok(certificate) = first(body) else { return };
-    let Ok(names) = Names::read(certificate) else { return };
+/// Reads a Certificate message (RFC 5246, section 7.4.2), as far as it has come, and notes the host names of its
+/// first certificate, the subject first. False where that certificate is not complete.
+pub(in crate::hint) fn note(body: &[u8], notes: &mut Notes<'_>) -> bool {
+    let Ok(certificate) = first(body) else { return false };
+    let Ok(names) = Names::read(certificate) else { return true };
+    apps::certificate(&names, notes);
     for host in names.hosts().into_iter().take(TOLD) {
         notes.name(host, NameSource::Certificate, false);
     }
+    true
 }
 
 fn first(body: &[u8]) -> Result<&[u8], Malformed> {

@@ -27,7 +27,7 @@ pub(in crate::hint) struct Hello<'a> {
     pub(in crate::hint) extensions: Vec<(u16, &'a [u8])>,
 }
 
-/// Extension types that are looked into (IANA "TLS ExtensionType Values").
+/// Extension types that are looked into (IANA registry of TLS extensions).
 pub(in crate::hint) mod extension {
     pub(in crate::hint) const SERVER_NAME: u16 = 0;
     pub(in crate::hint) const SIGNATURE_ALGORITHMS: u16 = 13;

@@ -3,9 +3,10 @@
 //! A hello may span records and segments (a post-quantum one always spans segments). Where the client's hello named
 //! no server, or was not captured, the server's certificate does, as long as it is in clear (TLS 1.2 and before).
 
-mod certificate;
+pub(super) mod certificate;
 pub(super) mod hello;
 
+pub(super) use self::certificate::Names;
 use self::hello::{Carrier, Hello};
 use super::{NameSource, Probe, Recognised, notes::Notes};
 use crate::{
@@ -33,6 +34,8 @@ struct Records {
 /// Handshake bytes kept of one side.
 const HANDSHAKE: usize = 64 * 1024;
 const RECORD_HEADER: usize = 5;
+/// The port of DNS over TLS (RFC 7858, section 3.1).
+const DNS_OVER_TLS: u16 = 853;
 /// Longest record: 2^14 bytes and what encryption may add (RFC 5246, section 6.2.3).
 const RECORD: usize = (1 << 14) + 2048;
 
@@ -76,11 +79,16 @@ pub(super) fn probe(bytes: &[u8]) -> Probe {
     }
 }
 
-/// Whether `bytes` begin with a ClientHello record: the test for TLS that starts after something else (a proxy's
-/// CONNECT, SOCKS, STARTTLS).
-pub(super) fn is_client_hello(bytes: &[u8]) -> bool {
-    matches!(header(bytes), Header::Record { kind: content::HANDSHAKE, .. })
-        && matches!(bytes, [_, 3, 0..=3, _, _, message::CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
+/// Whether a piece further on begins TLS after something else (a proxy's CONNECT, SOCKS, STARTTLS): a record with a
+/// ClientHello, or, where the start was missed, records of application data that tile the piece or outlast it.
+pub(super) fn starts_late(bytes: &[u8]) -> bool {
+    match header(bytes) {
+        Header::Record { kind: content::HANDSHAKE, .. } => {
+            matches!(bytes, [_, 3, 0..=3, _, _, message::CLIENT_HELLO, 0, _, _, 3, 0..=4, ..])
+        }
+        Header::Record { kind: content::APPLICATION_DATA, .. } => probe(bytes) == Probe::Certain,
+        _ => false,
+    }
 }
 
 enum Header {
@@ -123,6 +131,9 @@ impl Session {
     /// Reads the next bytes of a side.
     pub(super) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         notes.protocol(Recognised::Tls);
+        if notes.ends.use_port(DNS_OVER_TLS) {
+            notes.protocol(Recognised::Dot);
+        }
         let records = match side {
             Side::Initiator => &mut self.initiator,
             Side::Responder => &mut self.responder,
@@ -164,7 +175,7 @@ impl Records {
             }
         }
         if self.over {
-            self.end()
+            self.end();
         }
         Learned::Some
     }
@@ -246,7 +257,7 @@ fn seals(kind: u8, body: &[u8]) -> bool {
     kind == message::CERTIFICATE || kind == message::SERVER_HELLO && selects_tls13(body).unwrap_or(false)
 }
 
-/// Whether a ServerHello selects TLS 1.3, after which nothing is in clear. A HelloRetryRequest, of the same message
+/// Whether a ServerHello selects TLS 1.3, after which nothing is in clear. A `HelloRetryRequest`, of the same message
 /// type, changes nothing: the client's second hello repeats the first.
 fn selects_tls13(body: &[u8]) -> Result<bool, Malformed> {
     let mut r = Reader::new("ServerHello", body);

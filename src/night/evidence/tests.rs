@@ -108,6 +108,21 @@ proptest! {
     }
 
     #[test]
+    fn weighing_from_the_table_comes_to_the_same(nights in prop::collection::vec((0_u8..7, 0_u64..30), 1..40)) {
+        let settings = Settings::default();
+        let counted: Vec<_> = nights
+            .iter()
+            .map(|&(weekday, mb)| Counted { weekday, bulk: Bytes::mb(mb.saturating_sub(20) * 3), drip: Bytes::ZERO })
+            .collect();
+        let table = Table::new(&settings, 40);
+        let mut bets = Bets::new(&table, &settings);
+        counted.iter().for_each(|night| bets.add(night.weekday, night.bulk));
+        let reached = |by_night: &[f64]| running_maximum(by_night, 5, 100.0).1.is_some();
+        prop_assert_eq!(bets.flagged, reached(&by_night(&counted, &sizes(&settings))));
+        prop_assert_eq!(bets.export_flagged, reached(&of_exports(&counted, &settings)));
+    }
+
+    #[test]
     fn evidence_of_a_prefix_is_what_it_was_that_night(nights in prop::collection::vec((0_u8..7, 0_u64..120), 6..40)) {
         let counted: Vec<_> = nights
             .iter()

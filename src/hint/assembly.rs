@@ -1,11 +1,16 @@
-//! CRYPTO frames, in whatever order and pieces they come, put together into the client's handshake (RFC 9000,
-//! section 19.6).
+//! Pieces of a handshake, in whatever order they come, put together: CRYPTO frames of QUIC (RFC 9000, section 19.6),
+//! fragments of DTLS (RFC 6347, section 4.2.3).
 
 use std::collections::BTreeMap;
 
-use super::frame::Piece;
+/// A piece of a handshake and where it belongs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece<'a> {
+    pub(super) offset: usize,
+    pub(super) bytes: &'a [u8],
+}
 
-/// The front of a CRYPTO stream, and the pieces that lie beyond a gap.
+/// The front of a handshake, and the pieces that lie beyond a gap.
 #[derive(Debug, Default)]
 pub(super) struct Assembly {
     front: Vec<u8>,
@@ -13,7 +18,7 @@ pub(super) struct Assembly {
     beyond_bytes: usize,
 }
 
-/// How far into the stream bytes are kept.
+/// How far into a handshake bytes are kept.
 const REACH: usize = 16 * 1024;
 /// Pieces kept beyond a gap. Clients that shuffle their hello send some tens.
 const PIECES: usize = 128;

@@ -1,0 +1,283 @@
+//! Would it have been noticed? Exports are injected into the device's own nights, and judged.
+//!
+//! Each trial draws a habit (a time of day with some jitter, or any moment of the rest), and for each night a start and
+//! a speed. What would have been sent while nothing was observed is lost, and what would have begun while somebody
+//! seemed to be there is hidden. The smallest size of which hardly a trial is missed is the smallest that this capture
+//! could have shown.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, LogNormal};
+
+use crate::{
+    base::{Bytes, Minute, Span},
+    night::{
+        Settings,
+        beta::upper_limit,
+        cycle::{Cycle, Cycles, DAY},
+        evidence::{Bets, Counted, Table},
+        spans::Spans,
+    },
+};
+
+/// How small an export could have been and still be noticed. `None`: not reachable with this capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Power {
+    /// Every night, flagged at all.
+    pub(super) any: Option<Bytes>,
+    /// Every night, called recurrent uploads of the size of an export.
+    pub(super) export: Option<Bytes>,
+    /// Every other night, flagged at all.
+    pub(super) alternate: Option<Bytes>,
+    /// Every other night, called recurrent uploads of the size of an export.
+    pub(super) export_alternate: Option<Bytes>,
+    /// Share of observed injections that seemed to begin while somebody was there.
+    pub(super) hidden: f64,
+}
+
+/// One eligible night into which exports are injected: the index of its cycle, and what was counted on it.
+pub(super) type Site = (usize, Counted);
+
+/// Injections drawn for one device, for all its subjects alike.
+#[derive(Debug)]
+pub(super) struct Trials {
+    /// By trial, then by cycle from `first` on.
+    shots: Vec<Vec<Shot>>,
+    /// Index of the first cycle that is injected into.
+    first: usize,
+    table: Table,
+    /// The most trials that may be missed.
+    most_missed: usize,
+}
+
+/// One injected upload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shot {
+    start: Minute,
+    /// Bytes a minute.
+    speed: f64,
+    /// The first minute of it that could be observed; `None`: none.
+    seen: Option<Minute>,
+    /// Somebody seemed to be there in that minute.
+    hidden: bool,
+    /// For so many minutes from its start it is observed without a break.
+    clear: u32,
+}
+
+impl Trials {
+    /// Draws the injections. `attended` are the minutes that any sign makes attended.
+    pub(super) fn draw(cycles: &Cycles, attended: &Spans, observed: &Spans, settings: &Settings) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
+        let first = cycles.list.len().saturating_sub(2 * MOST_NIGHTS);
+        let rests = rests(cycles.list.get(first..).unwrap_or_default(), attended);
+        let count = settings.injections.clamp(1, MOST_TRIALS);
+        let shots = (0..count).map(|trial| {
+            let habit = Habit::draw(trial, &rests, &mut random);
+            rests.iter().map(|rest| habit.shot(*rest, attended, observed, &mut random)).collect()
+        });
+        let nights = u32::try_from(cycles.list.len().min(MOST_NIGHTS)).unwrap_or(0);
+        let fits = |missed: &usize| {
+            upper_limit(u32::try_from(*missed).unwrap_or(u32::MAX), count, CONFIDENCE) <= 1.0 - WANTED_POWER
+        };
+        Self {
+            shots: shots.collect(),
+            first,
+            table: Table::new(settings, nights),
+            most_missed: (0..count as usize).take_while(fits).last().unwrap_or(0),
+        }
+    }
+
+    /// The smallest exports that the nights `sites` of one subject could have shown. `own` is the part of the attended
+    /// minutes that rests on the subject's own traffic.
+    pub(super) fn power(&self, sites: &[Site], own: &Spans, observed: &Spans, settings: &Settings) -> Power {
+        let sites = sites.get(sites.len().saturating_sub(MOST_NIGHTS)..).unwrap_or_default();
+        let sites = sites.get(sites.partition_point(|site| site.0 < self.first)..).unwrap_or_default();
+        let view = View { sites, first: self.first, own, observed, settings, table: &self.table };
+        let smallest = |every: usize, sought: Sought| {
+            smallest_size(|size| {
+                let trials = self.shots.iter().enumerate();
+                let missed = trials.filter(|(at, shots)| !view.notices(shots, size, (every, at % every), sought));
+                missed.take(self.most_missed + 1).count() <= self.most_missed
+            })
+        };
+        Power {
+            any: smallest(1, Sought::Flag),
+            export: smallest(1, Sought::Export),
+            alternate: smallest(2, Sought::Flag),
+            export_alternate: smallest(2, Sought::Export),
+            hidden: view.hidden_share(&self.shots),
+        }
+    }
+}
+
+/// Power that is asked for, and with what confidence it must be shown.
+const WANTED_POWER: f64 = 0.95;
+const CONFIDENCE: f64 = 0.95;
+const MOST_TRIALS: u32 = 10_000;
+/// Exports are injected into no more nights than this, the latest.
+const MOST_NIGHTS: usize = 180;
+
+/// What must be noticed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Sought {
+    /// Any recurrence.
+    Flag,
+    /// Recurrence of the size of an export.
+    Export,
+}
+
+struct View<'a> {
+    sites: &'a [Site],
+    first: usize,
+    own: &'a Spans,
+    observed: &'a Spans,
+    settings: &'a Settings,
+    table: &'a Table,
+}
+
+impl View<'_> {
+    /// Whether `size` bytes on each due night would have been noticed. Due are cycles whose index leaves the remainder
+    /// `due.1` by `due.0`.
+    fn notices(&self, shots: &[Shot], size: f64, due: (usize, usize), sought: Sought) -> bool {
+        let mut bets = Bets::new(self.table, self.settings);
+        for (at, counted) in self.sites {
+            let shot = shots.get(at - self.first).filter(|_| at % due.0 == due.1);
+            let more = shot.map_or(Bytes::ZERO, |shot| self.arriving(shot, size));
+            bets.add(counted.weekday, counted.bulk + more);
+            if bets.flagged && (sought == Sought::Flag || bets.export_flagged) {
+                return true;
+            }
+        }
+        bets.flagged && bets.median_is_large()
+    }
+
+    /// How much of an injected upload of `size` bytes would have counted as an unattended bulk upload.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a volume is a volume")]
+    fn arriving(&self, shot: &Shot, size: f64) -> Bytes {
+        if self.hides(shot) {
+            return Bytes::ZERO;
+        }
+        let minutes = (size / shot.speed).ceil().clamp(1.0, f64::from(DAY)) as u32;
+        if minutes <= shot.clear {
+            return Bytes(size as u64);
+        }
+        let span = Span { first: shot.start, end: shot.start.plus(minutes) };
+        let seen = Bytes((size * self.observed.minutes_in(span) as f64 / f64::from(minutes)) as u64);
+        if seen >= self.settings.bulk_size { seen } else { Bytes::ZERO }
+    }
+
+    fn hides(&self, shot: &Shot) -> bool {
+        shot.hidden && shot.seen.is_some_and(|minute| !self.own.contains(minute))
+    }
+
+    fn hidden_share(&self, trials: &[Vec<Shot>]) -> f64 {
+        let shots = trials.iter().flat_map(|shots| self.sites.iter().filter_map(|(at, _)| shots.get(at - self.first)));
+        let seen = shots.filter(|shot| shot.seen.is_some());
+        let (hidden, all) = seen.fold((0_u32, 0_u32), |(h, n), shot| (h + u32::from(self.hides(shot)), n + 1));
+        f64::from(hidden) / f64::from(all.max(1))
+    }
+}
+
+/// How one trial's exporter chooses its moment.
+enum Habit {
+    /// At this minute of the UTC day, give or take [`JITTER`].
+    Clock(u32),
+    /// At any moment of the rest.
+    Rest,
+}
+
+/// Minutes, either way.
+const JITTER: u32 = 15;
+/// Median speed, bytes a minute, and sigma of its logarithm.
+const SPEED: (f64, f64) = (500_000.0 * 60.0, 0.6);
+
+impl Habit {
+    fn draw(trial: u32, rests: &[Span], random: &mut ChaCha8Rng) -> Self {
+        let long: Vec<_> = rests.iter().filter(|rest| rest.minutes() > 0).collect();
+        match long.get(random.random_range(0..long.len().max(1))) {
+            Some(rest) if trial.is_multiple_of(2) => Self::Clock(random.random_range(rest.first.0..rest.end.0) % DAY),
+            _ => Self::Rest,
+        }
+    }
+
+    fn shot(&self, rest: Span, attended: &Spans, observed: &Spans, random: &mut ChaCha8Rng) -> Shot {
+        let start = match self {
+            Self::Clock(minute) => {
+                // The night of a rest is the day around it: the occurrence of the time of day nearest to its middle.
+                let middle = rest.first.plus(rest.minutes() / 2);
+                let from = middle.minus(DAY / 2);
+                let into = (minute + DAY - from.0 % DAY) % DAY;
+                from.plus(into).plus(random.random_range(0..=2 * JITTER)).minus(JITTER)
+            }
+            Self::Rest if rest.minutes() == 0 => rest.first,
+            Self::Rest => Minute(random.random_range(rest.first.0..rest.end.0)),
+        };
+        let (median, sigma) = SPEED;
+        let speed = LogNormal::new(median.ln(), sigma).map_or(median, |speed| speed.sample(random));
+        let seen = observed.first_from(start).filter(|seen| seen.since(start) < LONGEST);
+        let clear = observed.run_at(start).map_or(0, |run| run.end.since(start));
+        Shot { start, speed, seen, hidden: seen.is_some_and(|minute| attended.contains(minute)), clear }
+    }
+}
+
+/// An upload of which nothing is seen for so many minutes is not seen to begin at all.
+const LONGEST: u32 = 240;
+
+/// The rest of each cycle: its longest unattended stretch, with those that a short look at the phone cuts off from it.
+fn rests(cycles: &[Cycle], attended: &Spans) -> Vec<Span> {
+    let idle = Spans::ascending(cycles.iter().map(|cycle| cycle.span)).without(attended);
+    cycles.iter().map(|cycle| rest_of(cycle.span, idle.runs())).collect()
+}
+
+/// Attended for no longer than this, an unattended stretch of at least as much goes on as the same rest.
+const LOOK: u32 = 60;
+
+fn rest_of(cycle: Span, idle: &[Span]) -> Span {
+    let first = idle.partition_point(|run| run.end <= cycle.first);
+    let end = idle.partition_point(|run| run.first < cycle.end);
+    let clip = |run: &Span| Span { first: run.first.max(cycle.first), end: run.end.min(cycle.end) };
+    let runs: Vec<_> = idle.get(first..end).unwrap_or_default().iter().map(clip).collect();
+    let Some(longest) = (0..runs.len()).max_by_key(|&at| runs[at].minutes()) else {
+        return Span { first: cycle.first, end: cycle.first };
+    };
+    let goes_on = |from: Span, to: Span| {
+        let look = to.first.since(from.end).max(from.first.since(to.end));
+        look <= LOOK && to.minutes() >= LOOK
+    };
+    let mut rest = runs[longest];
+    for run in &runs[longest + 1..] {
+        if !goes_on(rest, *run) {
+            break;
+        }
+        rest.end = run.end;
+    }
+    for run in runs[..longest].iter().rev() {
+        if !goes_on(rest, *run) {
+            break;
+        }
+        rest.first = run.first;
+    }
+    rest
+}
+
+/// The smallest of the sizes, half a doubling apart, that suffices, by bisection.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
+fn smallest_size(suffices: impl Fn(f64) -> bool) -> Option<Bytes> {
+    let size = |step: u32| 500_000.0 * 2_f64.powf(f64::from(step) / 2.0);
+    let (mut low, mut high) = (0, STEPS);
+    if !suffices(size(high)) {
+        return None;
+    }
+    while low < high {
+        let middle = u32::midpoint(low, high);
+        if suffices(size(middle)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Some(Bytes(size(high).round() as u64))
+}
+
+/// Up to 500 kB times 2 to the eleventh: 1 GB.
+const STEPS: u32 = 22;

@@ -210,6 +210,11 @@ impl Track<'_> {
             case.inspector = None;
             self.table.sate(flow);
         }
+        self.fold_hints(flow, at);
+    }
+
+    fn fold_hints(&mut self, flow: FlowId, at: Stamp) {
+        let Some(case) = case(&mut self.cases, flow) else { return };
         for hint in self.hints.drain(..) {
             case.clues.add(&hint);
             match hint {
@@ -240,6 +245,10 @@ impl Track<'_> {
     }
 
     fn close(&mut self, flow: FlowId, at: Stamp) {
+        if let Some(inspector) = case(&mut self.cases, flow).and_then(|case| case.inspector.as_mut()) {
+            inspector.finish(&mut self.hints);
+            self.fold_hints(flow, at);
+        }
         self.book(flow, at);
         let Some(place) = self.cases.get_mut(flow.slot() as usize) else { return };
         let Some((_, case)) = place.take_if(|(known, _)| *known == flow) else { return };

@@ -1,3 +1,19 @@
 //! The command line: `nightaudit VERB …`.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+use nightaudit::verbs::{Args, Outcome, run};
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the one place where an error reaches the user")]
+            {
+                eprintln!("nightaudit: {error:#}");
+            }
+            Outcome::Failed.into()
+        }
+    }
+}

@@ -1,46 +1,61 @@
 //! A file or a wire becomes frames.
 //!
-//! In: capture files (classic pcap, pcapng; plain, gzip, zstd), standard input, an interface. Out: [`Frame`]s in
-//! time order, and a [`FileReport`] on each input. The source owns the buffer; a frame borrows it.
+//! In: capture files (classic pcap, pcapng; plain, gzip, zstd, by content and not by name), standard input, an
+//! interface. Out: [`Frame`]s in time order, and a [`FileReport`] on each input. The source owns the buffer; a frame
+//! borrows it. Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng, with the blocks that PCAPdroid and Apple
+//! add to say whose a packet is.
+//!
+//! ```
+//! use nightaudit::{base::Stamp, capture::{Captures, Frame, LinkType, PcapWriter, Precision}};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("phone.pcap");
+//! let mut writer = PcapWriter::create(&path, LinkType::RAW, Precision::Micros, 65_535)?;
+//! let (stamp, link) = (Stamp::new(1_780_000_000, 0), LinkType::RAW);
+//! writer.write(&Frame { stamp, link, data: b"E...", original_len: 40, heading: None, app: None })?;
+//! writer.finish()?;
+//!
+//! let opened = Captures::open(&[&path]);
+//! assert!(opened.failed.is_empty());
+//! let mut captures = opened.captures;
+//! while let Some(input) = captures.advance() {
+//!     let frame = captures.frame();
+//!     assert_eq!((input, frame.data, frame.original_len), (0, &b"E..."[..], 40));
+//! }
+//! assert_eq!(captures.into_reports()[0].frames, 1);
+//! # Ok(())
+//! # }
+//! ```
+
+mod captures;
+mod clock;
+mod error;
+mod feed;
+mod input;
+mod link;
+#[cfg(feature = "live")]
+mod live;
+mod options;
+mod pcap;
+mod pcapng;
+mod record;
+mod report;
+mod same;
+mod sniff;
+mod tags;
+mod window;
+mod write;
+
+pub use captures::{Captures, Opened, Progress, Repeated};
+pub use error::{CaptureError, Cut, CutReason, Problem};
+pub use link::LinkType;
+#[cfg(feature = "live")]
+pub use live::{Delivery, Drops, Interface, Live, LiveError, LiveOptions, list_interfaces};
+pub use report::FileReport;
+pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 
 use crate::base::Stamp;
-
-/// The data-link protocol of a frame, by its number in the registry at tcpdump.org (LINKTYPE_ values).
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
-pub struct LinkType(pub u16);
-
-impl LinkType {
-    /// BSD loopback: a host-order address family, then IP.
-    pub const NULL: Self = Self(0);
-    /// IEEE 802.3 Ethernet.
-    pub const ETHERNET: Self = Self(1);
-    /// Raw IP, as some systems' `DLT_RAW` numbers it.
-    pub const RAW_BSD: Self = Self(12);
-    /// PPP.
-    pub const PPP: Self = Self(9);
-    /// PPP over Ethernet session packets, without Ethernet.
-    pub const PPP_ETHER: Self = Self(51);
-    /// Raw IP: the version nibble says which.
-    pub const RAW: Self = Self(101);
-    /// IEEE 802.11.
-    pub const IEEE802_11: Self = Self(105);
-    /// OpenBSD loopback: a network-order address family, then IP.
-    pub const LOOP: Self = Self(108);
-    /// Linux "cooked" capture, version 1.
-    pub const LINUX_SLL: Self = Self(113);
-    /// IEEE 802.11 behind a radiotap header.
-    pub const IEEE802_11_RADIOTAP: Self = Self(127);
-    /// USER2, which Apple's tools used for PKTAP.
-    pub const USER2: Self = Self(149);
-    /// Raw IPv4.
-    pub const IPV4: Self = Self(228);
-    /// Raw IPv6.
-    pub const IPV6: Self = Self(229);
-    /// Apple PKTAP: interface and process information before the frame.
-    pub const PKTAP: Self = Self(258);
-    /// Linux "cooked" capture, version 2.
-    pub const LINUX_SLL2: Self = Self(276);
-}
 
 /// Which way a frame went, where the capture says so.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,4 +100,16 @@ pub struct Frame<'a> {
     pub heading: Option<Heading>,
     /// Whose it is, where the capture says so (pcapng comments, UID maps and process blocks).
     pub app: Option<AppTag<'a>>,
+}
+
+impl Frame<'_> {
+    /// No frame: empty, at the epoch.
+    const NONE: Self = Self {
+        stamp: Stamp::from_nanos(0),
+        link: LinkType::NULL,
+        data: &[],
+        original_len: 0,
+        heading: None,
+        app: None,
+    };
 }

@@ -3,11 +3,90 @@
 //!
 //! In: [`Packet`](crate::decode::Packet)s. Out: owned [`FlowEvent`]s; nothing after this stage borrows a capture.
 
-use crate::base::{Bytes, Endpoint, Mac, Minute, Stamp};
+mod connection;
+mod expiry;
+mod prefix;
+mod sequence;
+mod table;
+mod tuple;
 
-/// A flow's number: unique in one run, never reused.
+pub use table::FlowTable;
+
+use crate::{
+    base::{Bytes, Endpoint, Mac, Minute, Stamp},
+    capture::{AppTag, Heading},
+};
+
+/// A flow's number: a place in the table, and which of the flows that stood there it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
-pub struct FlowId(pub u64);
+pub struct FlowId(u64);
+
+impl FlowId {
+    /// Its place: small numbers, reused once a flow is closed.
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is the place")]
+    pub const fn slot(self) -> u32 {
+        self.0 as u32
+    }
+
+    const fn serial(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+/// How many flows are kept, and how long an idle one is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Flows in progress at most; the one nearest to its timeout makes room.
+    pub flows: usize,
+    /// Seconds an established connection may be silent: what NATs must grant it (RFC 5382, REQ-5).
+    pub connection_idle_seconds: u64,
+    /// Seconds a connection may stay half open (RFC 5382, REQ-5).
+    pub opening_idle_seconds: u64,
+    /// Seconds a closed connection waits for stragglers.
+    pub closed_idle_seconds: u64,
+    /// Seconds between two datagrams of one flow (RFC 4787, REQ-5).
+    pub datagram_idle_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 1 << 18,
+            connection_idle_seconds: 7_440,
+            opening_idle_seconds: 240,
+            closed_idle_seconds: 30,
+            datagram_idle_seconds: 300,
+        }
+    }
+}
+
+/// Whose a flow is, where the capture says so: [`AppTag`], owned.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum AppOwner {
+    /// An Android user id, with its package or app name where known.
+    Uid(i32, Option<String>),
+    /// A process id and its command name.
+    Process(u32, String),
+}
+
+impl AppOwner {
+    /// The same, borrowed.
+    pub fn as_tag(&self) -> AppTag<'_> {
+        match self {
+            Self::Uid(uid, name) => AppTag::Uid { uid: *uid, name: name.as_deref() },
+            Self::Process(pid, name) => AppTag::Process { pid: *pid, name },
+        }
+    }
+}
+
+impl From<AppTag<'_>> for AppOwner {
+    fn from(tag: AppTag<'_>) -> Self {
+        match tag {
+            AppTag::Uid { uid, name } => Self::Uid(uid, name.map(str::to_owned)),
+            AppTag::Process { pid, name } => Self::Process(pid, name.to_owned()),
+        }
+    }
+}
 
 /// A flow's transport protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
@@ -36,6 +115,17 @@ impl Side {
         match self {
             Self::Initiator => Self::Responder,
             Self::Responder => Self::Initiator,
+        }
+    }
+}
+
+impl Heading {
+    /// The heading of what the initiator sends, from that of a packet of `sender`'s.
+    const fn seen_from(self, sender: Side) -> Self {
+        match (sender, self) {
+            (Side::Initiator, heading) => heading,
+            (Side::Responder, Self::Inbound) => Self::Outbound,
+            (Side::Responder, Self::Outbound) => Self::Inbound,
         }
     }
 }
@@ -79,6 +169,8 @@ pub enum FlowEvent {
         flow: FlowId,
         /// Between whom.
         key: FlowKey,
+        /// Which way what the initiator sends goes, as seen from the capturing host, where the capture says so.
+        heading: Option<Heading>,
         /// When.
         at: Stamp,
     },
@@ -93,7 +185,14 @@ pub enum FlowEvent {
         /// The bytes; for UDP one whole datagram, as far as it was kept.
         bytes: Box<[u8]>,
     },
-    /// A minute of it is complete.
+    /// The capture names whose it is.
+    Owned {
+        /// Which flow.
+        flow: FlowId,
+        /// Whose.
+        owner: AppOwner,
+    },
+    /// A minute of it is complete, or as much of it as the table hands out at once; the same minute may come again.
     Moved {
         /// Which flow.
         flow: FlowId,
@@ -112,3 +211,6 @@ pub enum FlowEvent {
         at: Stamp,
     },
 }
+
+#[cfg(test)]
+mod tests;

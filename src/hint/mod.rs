@@ -2,8 +2,54 @@
 //!
 //! In: the ordered prefix of each direction (TCP) or the first datagrams (UDP). Out: [`Hint`]s. "Is this TLS yet?"
 //! is answered by an enum, [`Probe`], never by an error; nothing here allocates by a length from the wire.
+//!
+//! [`Inspector`] reads one flow. A TCP connection is kept, capped, until one protocol owns it; a UDP flow is read
+//! datagram by datagram, by the first byte that its protocols share. Apps are told by byte patterns in a data file,
+//! `signatures.toml`, each with its source and payloads that must match.
+//!
+//! ```
+//! use nightaudit::{base::{Endpoint, Stamp}, flow::{FlowKey, Protocol, Side}, hint::{Appetite, Hint, Inspector}};
+//!
+//! let key = FlowKey {
+//!     protocol: Protocol::Tcp,
+//!     initiator: Endpoint::new([192, 168, 7, 23].into(), 40_000),
+//!     responder: Endpoint::new([203, 0, 113, 5].into(), 8080),
+//!     initiator_mac: None,
+//!     responder_mac: None,
+//! };
+//! let (mut inspector, mut hints) = (Inspector::new(&key), Vec::new());
+//! let request = b"GET /feed HTTP/1.1\r\nHost: media.example\r\n\r\n";
+//! let appetite = inspector.feed(Side::Initiator, Stamp::default(), request, &mut hints);
+//! assert_eq!(appetite, Appetite::Sated);
+//! assert!(hints.iter().any(|h| matches!(h, Hint::ServerName { name, .. } if name == "media.example")));
+//! ```
+
+mod apps;
+mod assembly;
+mod datagrams;
+mod dns;
+mod dtls;
+mod http;
+mod ja4;
+mod notes;
+mod quic;
+mod rtp;
+mod stream;
+mod stun;
+mod tls;
+mod tunnel;
 
 use std::net::IpAddr;
+
+use self::{
+    datagrams::Datagrams,
+    notes::{Notes, Said},
+    stream::Stream,
+};
+use crate::{
+    base::{Endpoint, Stamp},
+    flow::{FlowKey, Protocol, Side},
+};
 
 /// What one dissector says after one more piece of a flow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +60,99 @@ pub enum Probe {
     Unsure,
     /// It is something else.
     NotForUs,
+}
+
+/// Whether an inspector wants to see more of its flow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Appetite {
+    /// More may be learned: show what comes next.
+    More,
+    /// Nothing more will come of it: stop copying.
+    Sated,
+}
+
+/// What reads one flow's first bytes and says what they show.
+///
+/// Its memory is capped, whatever the wire says: 64 KiB of each side of a TCP connection, 16 KiB of a QUIC or DTLS
+/// handshake in order and as much out of order. So is its work: handshakes end, keys are derived and unknown datagrams
+/// looked at a few dozen times; only DNS is read for as long as it comes.
+#[derive(Debug)]
+pub struct Inspector {
+    ends: Ends,
+    said: Said,
+    reading: Reading,
+}
+
+/// What a dissector may know of the flow besides its bytes.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    protocol: Protocol,
+    initiator: Endpoint,
+    responder: Endpoint,
+}
+
+impl Ends {
+    /// Whether either side uses `port`.
+    fn use_port(&self, port: u16) -> bool {
+        self.initiator.port == port || self.responder.port == port
+    }
+}
+
+#[derive(Debug)]
+enum Reading {
+    Unopened,
+    Stream(Box<Stream>),
+    Datagrams(Box<Datagrams>),
+    Done,
+}
+
+impl Inspector {
+    /// An inspector of the flow between the ends that `key` names. It owns no buffer until bytes come.
+    pub fn new(key: &FlowKey) -> Self {
+        let ends = Ends { protocol: key.protocol, initiator: key.initiator, responder: key.responder };
+        Self { ends, said: Said::default(), reading: Reading::Unopened }
+    }
+
+    /// Reads the next in-order bytes of a side (TCP) or one datagram (UDP), and appends to `hints` what became known.
+    pub fn feed(&mut self, side: Side, at: Stamp, bytes: &[u8], hints: &mut Vec<Hint>) -> Appetite {
+        if matches!(self.reading, Reading::Unopened) {
+            self.reading = match self.ends.protocol {
+                Protocol::Tcp => Reading::Stream(Box::default()),
+                Protocol::Udp => Reading::Datagrams(Box::default()),
+                Protocol::Other(_) => Reading::Done,
+            };
+        }
+        let mut notes = Notes { ends: &self.ends, said: &mut self.said, hints };
+        let appetite = match &mut self.reading {
+            Reading::Stream(stream) if !bytes.is_empty() => stream.feed(side, bytes, &mut notes),
+            Reading::Datagrams(datagrams) if !bytes.is_empty() => datagrams.feed(side, at, bytes, &mut notes),
+            Reading::Done => other_protocol(&mut notes),
+            _ => Appetite::More,
+        };
+        if appetite == Appetite::Sated {
+            self.reading = Reading::Done;
+        }
+        appetite
+    }
+
+    /// The flow has ended, or nothing in order will come any more: appends what an incomplete ClientHello shows (a
+    /// short snap length, a loss in the capture), without a fingerprint.
+    pub fn finish(&mut self, hints: &mut Vec<Hint>) {
+        let mut notes = Notes { ends: &self.ends, said: &mut self.said, hints };
+        match std::mem::replace(&mut self.reading, Reading::Done) {
+            Reading::Stream(stream) => stream.finish(&mut notes),
+            Reading::Datagrams(datagrams) => datagrams.finish(&mut notes),
+            Reading::Unopened | Reading::Done => {}
+        }
+    }
+}
+
+/// What an IP protocol number says by itself: ESP and AH are a tunnel (RFC 4303, RFC 4302).
+fn other_protocol(notes: &mut Notes<'_>) -> Appetite {
+    if let Protocol::Other(50 | 51) = notes.ends.protocol {
+        notes.protocol(Recognised::Ipsec);
+    }
+    Appetite::Sated
 }
 
 /// Where a server's name was read.

@@ -2,8 +2,55 @@
 //!
 //! In: [`Hint`](crate::hint::Hint)s, endpoints, the rule files. Out: [`Attribution`]s with evidence and confidence.
 //! The strongest evidence wins; what contradicts it is kept and shown. Where nothing can be said, it says so.
+//!
+//! | file | what it knows |
+//! |---|---|
+//! | `rule_file`, `rules`, `embedded`, `check`, `explain` | the TOML of `rules/`, joined, checked and explained |
+//! | `pattern`, `names`, `blocks`, `tags`, `asn` | which entry a name, address, package or AS belongs to |
+//! | `clues`, `heard`, `settled` | what a flow showed, a device looked up, other flows established |
+//! | `identifier`, `attribution` | all of that weighed |
+//! | `devices`, `gateways` | which side of a flow is audited |
+//!
+//! ```
+//! use nightaudit::identify::{Role, Rules};
+//!
+//! let rules = Rules::embedded()?;
+//! let entry = rules.host("media-fra3-1.cdn.whatsapp.net").ok_or("no rule")?;
+//! assert_eq!(&*rules.owner(entry.owner).name, "WhatsApp");
+//! assert_eq!(entry.terms.role, Role::Media);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod asn;
+mod attribution;
+mod blocks;
+mod check;
+mod clues;
+mod devices;
+mod embedded;
+mod explain;
+mod gateways;
+mod heard;
+mod identifier;
+mod names;
+mod pattern;
+mod rule_file;
+mod rules;
+mod settled;
+mod tags;
 
 use serde::{Deserialize, Serialize};
+
+pub use asn::{AsnError, AsnTable, AutonomousSystem};
+pub use attribution::{Attribution, HostSource};
+pub use check::{Check, check};
+pub use clues::Clues;
+pub use devices::{Device, DeviceId, DeviceLabel, DeviceOptions, Devices, Place};
+pub use explain::{Candidate, Explanation};
+pub use identifier::Identifier;
+pub use pattern::{Class, NotAPattern, Pattern, Specificity};
+pub use rule_file::{Expectation, Feature, Hides, NOBODY, Query, RuleError, Terms};
+pub use rules::{Entry, Owner, OwnerId, Rules, Target};
 
 /// What an endpoint is for.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]

@@ -3,6 +3,13 @@
 //! In: attributed byte counts. Out: minute rows that balance: bytes posted, the unattributed included, equal bytes
 //! decoded. One device's rows become a [`DeviceLedger`], which is all that the night stage sees, whatever the store.
 
+mod book;
+mod device;
+mod intern;
+
+pub use book::{Ledger, OTHER, Row, RowKey};
+pub use device::SubjectFacts;
+
 use crate::{
     base::{Bytes, Minute, Span},
     identify::{Kind, Role},
@@ -19,6 +26,22 @@ pub struct Subject {
     pub operator: String,
     /// How a verdict on it is worded.
     pub kind: Kind,
+}
+
+impl Subject {
+    /// The remainder that no rule and no name explains.
+    pub fn unattributed() -> Self {
+        Self::rest("unattributed", Kind::Unattributed)
+    }
+
+    /// Web sites that were sent too little to be judged one by one.
+    pub fn web() -> Self {
+        Self::rest("web", Kind::Web)
+    }
+
+    fn rest(id: &str, kind: Kind) -> Self {
+        Self { id: id.to_owned(), name: id.to_owned(), operator: String::new(), kind }
+    }
 }
 
 /// What one subject moved in one minute.

@@ -22,11 +22,11 @@ pub struct RulesInfo {
 }
 
 /// What was read from one input.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct InputReport {
-    /// As the user named it; `-` for standard input.
+    /// As the user named it; `-` for standard input, the name of an interface for live capture.
     pub path: String,
-    /// Of the file as it lies on disk, hexadecimal.
+    /// Of the file as it lies on disk, hexadecimal; empty for an interface.
     pub sha256: String,
     /// Frames read.
     pub packets: u64,
@@ -40,6 +40,8 @@ pub struct InputReport {
     pub malformed: u64,
     /// Frames that carry no IP, or of a link type that is not read.
     pub unsupported: u64,
+    /// Frames that the capturing program says it lost.
+    pub lost: u64,
     /// The file ends in the middle of a packet.
     pub truncated: bool,
 }
@@ -117,6 +119,8 @@ pub struct Audit {
     pub inputs: Vec<InputReport>,
     /// Inputs that could not be read, each with one line that says why.
     pub failed: Vec<String>,
+    /// What else there is to say of the inputs, a line each.
+    pub notes: Vec<String>,
     /// Sums.
     pub totals: Totals,
     /// What caps made the tool drop; empty where nothing was.

@@ -1,5 +1,20 @@
 //! The stages joined: captures in, an [`Audit`] out.
 
 mod audit;
+mod auditor;
+mod booking;
+mod case;
+mod conclude;
+#[cfg(feature = "live")]
+mod live;
+mod offline;
+mod stream;
 
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
+pub use auditor::{Auditor, Fate, Options};
+#[cfg(feature = "live")]
+pub use live::listen;
+pub use offline::{Judging, check, flows};
+
+#[cfg(test)]
+mod tests;

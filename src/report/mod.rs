@@ -1,1 +1,39 @@
-//! report
+//! An audit becomes pages and rows: text for a terminal, JSON, and the list of flows.
+//!
+//! In: an [`Audit`](crate::pipeline::Audit), or [`FlowRow`](crate::pipeline::FlowRow)s. Out: text that a person
+//! understands at a glance, and rows for other programs. What is said is settled once ([`page`], [`words`]), so that
+//! every format says the same; a format only lays it out and escapes.
+//!
+//! Names from the wire are hostile. Every format has one door for text, and that door makes it harmless: control and
+//! direction marks are written out, markup and spreadsheet formulas lose their meaning.
+
+mod calendar;
+mod canvas;
+mod csv;
+mod flows;
+mod heat;
+mod html;
+mod json;
+mod look;
+mod markdown;
+mod page;
+mod redact;
+mod sheets;
+mod strip;
+mod table;
+mod text;
+mod words;
+
+#[cfg(test)]
+mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
+pub use html::html;
+pub use json::{json, json_text};
+pub use look::{Colour, Glyphs, Look};
+pub use markdown::markdown;
+pub use redact::{Key, Redaction};
+pub use sheets::{NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, subjects_csv};
+pub use text::text;

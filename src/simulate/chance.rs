@@ -55,6 +55,11 @@ impl Chance {
         self.lognormal(median, sigma).clamp(1.0, most) as u64
     }
 
+    /// Any number of 32 bits.
+    pub(super) fn number(&mut self) -> u32 {
+        self.0.random()
+    }
+
     /// Random bytes, such as a key share.
     pub(super) fn fill(&mut self, out: &mut [u8]) {
         self.0.fill(out);

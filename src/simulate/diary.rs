@@ -42,6 +42,7 @@ pub(super) struct Diary<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) calendar: &'a Calendar,
     pub(super) hosts: &'a Hosts,
+    /// Which of the phones behind the address.
     pub(super) phone: u8,
     pub(super) flows: Vec<Flow>,
     pub(super) moves: Vec<Move>,
@@ -118,7 +119,7 @@ impl<'a> Diary<'a> {
     /// Notes that `host`'s name was looked up.
     pub(super) fn look_up(&mut self, host: HostId, at: Seconds) {
         if self.lives_at(at) && self.hosts.get(host).name.is_some() {
-            self.lookups.push(Lookup { host, at: self.calendar.moment(at - 0.06), phone: self.phone });
+            self.lookups.push(Lookup { host, at: self.calendar.moment(at - 0.06) });
         }
     }
 
@@ -137,7 +138,13 @@ impl<'a> Diary<'a> {
 
     fn open(&mut self, host: HostId, carrier: Carrier, at: Seconds) -> u32 {
         let opened = self.calendar.moment(at);
-        self.flows.push(Flow { host, carrier, opened, closed: None, phone: self.phone });
+        self.flows.push(Flow {
+            host,
+            carrier,
+            opened,
+            closed: None,
+            merged: if self.scenario.network.receive_offload { MERGED } else { 1 },
+        });
         u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -171,4 +178,6 @@ impl<'a> Diary<'a> {
     }
 }
 
+/// Segments that receive offload makes one: of the 64 kB that it may, what pauses between segments leave.
+const MERGED: u32 = 10;
 const A_DAY: u64 = 86_400 * 1_000_000_000;

@@ -4,7 +4,7 @@ use super::{
     calendar::{DAY, MINUTE, Seconds},
     chance::Chance,
     diary::{Diary, Load},
-    person::Person,
+    person::{Person, Stretch, moment_in},
     scenario::{Export, When},
     truth::Exported,
     usage::MB,
@@ -18,10 +18,10 @@ pub(super) fn play(person: &Person, seed: u64, diary: &mut Diary<'_>) -> Vec<Exp
         for night in due_nights(export, person.sleeps.len()) {
             let happens = chance.holds(export.on_nights.0);
             let bytes = chance.bytes(export.mb.0 * MB, export.spread.0, 100_000.0 * MB);
-            let speed = chance.lognormal(export.kb_per_second.0 * 1e3, 0.4);
+            let rate = chance.lognormal(export.kb_per_second.0 * 1e3, 0.4);
             let starts = starts(export, person, night, diary, &mut chance);
             if happens {
-                truth.extend(leave(export, night, &starts, bytes, speed, diary));
+                truth.extend(leave(export, night, &starts, bytes, rate, diary));
             }
         }
     }
@@ -52,8 +52,14 @@ fn starts(export: &Export, person: &Person, night: usize, diary: &Diary<'_>, cha
             let day = diary.calendar.from + night as f64 * DAY;
             (0..DRIPS_A_DAY).map(|n| day + f64::from(n) * 5.0 * MINUTE + chance.between(0.0, 60.0)).collect()
         }
-        When::PiggyBack => (0..SESSIONS_A_DAY).filter_map(|_| person.moment_of_use(night, chance)).collect(),
+        When::PiggyBack => (0..SESSIONS_A_DAY).filter_map(|_| during_use(person, night, chance)).collect(),
     }
+}
+
+/// A moment of use, once the app has been open for a while.
+fn during_use(person: &Person, day: usize, chance: &mut Chance) -> Option<Seconds> {
+    let settled = person.uses.get(day)?.iter().map(|used| Stretch { from: used.from + 0.4 * used.long(), ..*used });
+    moment_in(settled, chance)
 }
 
 const DRIPS_A_DAY: u32 = 288;

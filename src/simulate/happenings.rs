@@ -5,7 +5,7 @@ use super::{
     chance::Chance,
     diary::{Diary, Load},
     hosts::Party,
-    person::Person,
+    person::{Person, moment_in},
     scenario::Happening,
     talk::Carrier,
     usage::{LATE, MB, forward, send},
@@ -85,9 +85,7 @@ fn nights(person: &Person, share: f64, chance: &mut Chance) -> Vec<(usize, super
 fn late_use(person: &Person, n: usize, chance: &mut Chance) -> Option<f64> {
     let uses = person.uses.get(n)?;
     let end = person.days.get(n)?.to;
-    let late: Vec<_> = uses.iter().filter(|used| used.from > end - LATE).collect();
-    let used = late.get(chance.below(late.len()))?;
-    Some(chance.between(used.from, used.to))
+    moment_in(uses.iter().copied().filter(|used| used.from > end - LATE), chance)
 }
 
 /// The history leaves in pieces over twelve hours, from a moment of use on: the linking of the computer.

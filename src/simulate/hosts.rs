@@ -1,6 +1,6 @@
 //! Whom a phone talks to: the app's own servers by their real names and blocks, its cloud, its system, the web.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::scenario::{App, Destination};
 use crate::{
@@ -33,6 +33,8 @@ pub(super) enum Party {
     Resolver,
     /// The resolver that is asked over TLS.
     EncryptedResolver,
+    /// The name that stands outside an Encrypted `ClientHello`.
+    Front,
     /// A VPN's server.
     Tunnel,
     /// No name, no rule.
@@ -49,7 +51,7 @@ impl Party {
             Self::Cloud => 1,
             Self::Os => 2,
             Self::Push => 3,
-            Self::Web | Self::EncryptedResolver => 4,
+            Self::Web | Self::EncryptedResolver | Self::Front => 4,
             Self::Resolver | Self::Tunnel | Self::Unknown => 5,
         }
     }
@@ -65,7 +67,7 @@ impl Party {
             Self::Os => Role::Update,
             Self::Push => Role::Push,
             Self::Web => Role::Web,
-            Self::Resolver | Self::EncryptedResolver | Self::Tunnel | Self::Unknown => Role::Unknown,
+            Self::Resolver | Self::EncryptedResolver | Self::Front | Self::Tunnel | Self::Unknown => Role::Unknown,
         }
     }
 
@@ -144,13 +146,13 @@ impl From<usize> for HostId {
 pub(super) fn subjects(app: App) -> [Subject; 6] {
     let (id, name, operator) = match app {
         App::Whatsapp => ("whatsapp", "WhatsApp", "Meta"),
-        App::Signal => ("signal", "Signal", "Signal"),
+        App::Signal => ("signal", "Signal", "Signal Technology Foundation"),
     };
     [
         (id, name, operator, Kind::Messenger),
-        ("google-backup", "Google backup", "Google", Kind::Cloud),
-        ("android", "Android", "Google", Kind::Os),
-        ("google-push", "Google push", "Google", Kind::Push),
+        ("google_backup", "Google backup", "Google", Kind::Cloud),
+        ("google", "Google", "Google", Kind::Os),
+        ("google_push", "Google push (FCM)", "Google", Kind::Push),
         ("web", "web", "", Kind::Web),
         ("unattributed", "unattributed", "", Kind::Unattributed),
     ]
@@ -189,18 +191,22 @@ const SHARED: &[Row] = &[
     ("mtalk.google.com", Party::Push, [142, 250, 27, 188], 5228),
     ("", Party::Resolver, [192, 168, 7, 1], 53),
     ("dns.google", Party::EncryptedResolver, [8, 8, 8, 8], 443),
+    ("cloudflare-ech.com", Party::Front, [104, 18, 10, 118], 443),
     ("", Party::Tunnel, [198, 18, 51, 20], 51820),
     ("", Party::Unknown, [198, 18, 77, 41], 443),
 ];
 
 /// A site under a name reserved for examples (RFC 2606), so that it can be nobody's.
+///
+/// Every fifth is reached over IPv6 (RFC 3849 sets its block apart for documentation).
 fn web_site(n: usize) -> Host {
     const KINDS: [&str; 8] = ["www", "api", "img", "cdn", "news", "m", "static", "shop"];
     const BLOCK: u32 = 0xc612_8000; // 198.18.128.0
-    Host {
-        name: Some(format!("{}.site-{n:04}.example", KINDS[n % KINDS.len()])),
-        party: Party::Web,
-        addr: IpAddr::V4(Ipv4Addr::from(BLOCK + u32::try_from(n).unwrap_or_default())),
-        port: 443,
-    }
+    let number = u16::try_from(n).unwrap_or_default();
+    let addr = if n % 5 == 4 {
+        IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x8000, 0, 0, 0, 0, number))
+    } else {
+        IpAddr::V4(Ipv4Addr::from(BLOCK + u32::from(number)))
+    };
+    Host { name: Some(format!("{}.site-{n:04}.example", KINDS[n % KINDS.len()])), party: Party::Web, addr, port: 443 }
 }

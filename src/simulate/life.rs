@@ -6,7 +6,7 @@ use super::{
     chance::Chance,
     diary::Diary,
     exports, happenings,
-    hosts::{HostId, Hosts, Party},
+    hosts::{Host, HostId, Hosts, Party},
     person::{Habits, Person},
     run::Run,
     sight::Sight,
@@ -98,6 +98,15 @@ impl Life {
         ledger.subjects.iter().position(|subject| subject.subject.kind == kind)
     }
 
+    /// Whose name stands in the clear where Encrypted ClientHello hides that of `host`.
+    pub(super) fn outer_name(&self, host: HostId) -> HostId {
+        match self.hosts.get(host) {
+            // The resolver's own name, and servers that are reached without any, are as they were.
+            Host { party: Party::EncryptedResolver, .. } | Host { name: None, .. } => host,
+            _ => self.hosts.party(Party::Front),
+        }
+    }
+
     /// Shows `tell` every run of the life, in no order of time.
     pub(super) fn tell(&self, mut tell: impl FnMut(Said)) {
         const EACH: u64 = 4;
@@ -120,9 +129,8 @@ impl Life {
         }
         let resolver = self.hosts.party(Party::Resolver);
         for (index, lookup) in (0_u32..).zip(&self.lookups) {
-            let length = self.hosts.get(lookup.host).name.as_ref().map_or(0, String::len);
             let key = next();
-            for (n, run) in (0_u64..).zip(lookup.runs(length)) {
+            for (n, run) in (0_u64..).zip(lookup.runs(self.hosts.get(lookup.host))) {
                 tell(Said { key: key + n, host: resolver, source: Source::Lookup(index), run });
             }
         }
@@ -145,9 +153,9 @@ impl Life {
         let mut lookups = std::mem::take(&mut self.lookups);
         lookups.sort_by_key(|lookup| lookup.at);
         let mut opened: Option<Flow> = None;
-        for Lookup { at, phone, .. } in lookups {
+        for Lookup { at, .. } in lookups {
             if opened.is_none_or(|flow| at.since(flow.opened) >= A_DAY) {
-                let flow = Flow { host, carrier: Carrier::Tls, opened: at, closed: None, phone };
+                let flow = Flow { host, carrier: Carrier::Tls, opened: at, closed: None, merged: 1 };
                 opened = Some(flow);
                 self.flows.push(flow);
             }
@@ -174,7 +182,7 @@ impl Life {
                 ..*transfer
             };
         }
-        self.flows = vec![Flow { host, carrier: Carrier::Tunnel, opened, closed: None, phone: 0 }];
+        self.flows = vec![Flow { host, carrier: Carrier::Tunnel, opened, closed: None, merged: 1 }];
     }
 }
 

@@ -11,6 +11,8 @@
 mod background;
 mod calendar;
 mod chance;
+mod connection;
+mod content;
 mod diary;
 mod exports;
 mod happenings;
@@ -18,6 +20,7 @@ mod hosts;
 mod life;
 mod person;
 mod posting;
+mod recording;
 mod run;
 mod scenario;
 mod sight;
@@ -25,8 +28,10 @@ mod talk;
 mod tally;
 mod truth;
 mod usage;
+mod wire;
 
 pub use life::Life;
+pub use recording::Sink;
 pub use scenario::{
     Amount, App, Background, Class, Clock, Coverage, Destination, Export, Happening, Judge, Network, Persona, Scenario,
     ScenarioError, Share, Travel, When,

@@ -94,16 +94,20 @@ impl Person {
 
     /// A moment of waking time number `day` at which the phone is in use; `None` where it never is.
     pub(super) fn moment_of_use(&self, day: usize, chance: &mut Chance) -> Option<Seconds> {
-        let uses = self.uses.get(day)?;
-        let mut into = chance.between(0.0, uses.iter().map(|u| u.long()).sum());
-        for used in uses {
-            if into < used.long() {
-                return Some(used.from + into);
-            }
-            into -= used.long();
-        }
-        uses.last().map(|last| last.from)
+        moment_in(self.uses.get(day)?.iter().copied(), chance)
     }
+}
+
+/// A moment within one of `uses`, longer ones more likely.
+pub(super) fn moment_in(uses: impl Iterator<Item = Stretch> + Clone, chance: &mut Chance) -> Option<Seconds> {
+    let mut into = chance.between(0.0, uses.clone().map(Stretch::long).sum());
+    for used in uses.clone() {
+        if into < used.long() {
+            return Some(used.from + into);
+        }
+        into -= used.long();
+    }
+    uses.last().map(|last| last.from)
 }
 
 /// What part of a whole day the waking time is, so that a half day has half of a day's messages.

@@ -112,8 +112,7 @@ impl<'a> Posting<'a> {
             self.rows[party.subject()].cell(minute.since(self.first)).flows += 1;
             self.seen[minute.since(self.first) as usize] = true;
             if matches!(flow.carrier, Carrier::Tls | Carrier::Quic) {
-                let outer = if hidden { self.life.hosts.party(Party::EncryptedResolver) } else { flow.host };
-                self.name(outer, minute);
+                self.name(if hidden { self.life.outer_name(flow.host) } else { flow.host }, minute);
             }
         }
         for lookup in &self.life.lookups {

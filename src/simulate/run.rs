@@ -14,6 +14,16 @@ pub(super) enum Way {
     Down,
 }
 
+impl Way {
+    /// The other way.
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Up => Self::Down,
+            Self::Down => Self::Up,
+        }
+    }
+}
+
 /// `bytes` of payload in packets of `packet` bytes, the last one with what is left, sent evenly over `lasts` ns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Run {
@@ -58,13 +68,17 @@ impl Run {
     /// The minutes it touches, with the numbers of the packets (first, and one past the last) in each.
     pub(super) fn by_minute(self) -> impl Iterator<Item = (Minute, u64, u64)> {
         let first = self.start.minute();
-        let last = self.moment(self.packets().saturating_sub(1)).minute();
+        let packets = self.packets();
+        // Most runs are over within their minute, and need no division.
+        let brief = self.start.plus_nanos(self.lasts).minute() == first;
+        let whole = (brief && packets > 0).then_some((first, 0, packets));
+        let last = if brief { first } else { self.moment(packets.saturating_sub(1)).minute() };
+        let minutes = if brief { first.0 + 1..=first.0 } else { first.0..=last.0 };
         let mut sent = 0;
-        (first.0..=last.0).map(Minute).filter_map(move |minute| {
-            let from = sent;
-            sent = self.packets_before(minute.plus(1).start());
+        whole.into_iter().chain(minutes.map(Minute).filter_map(move |minute| {
+            let from = std::mem::replace(&mut sent, self.packets_before(minute.plus(1).start()));
             (sent > from).then_some((minute, from, sent))
-        })
+        }))
     }
 
     /// Payload in packets `from` to `to - 1`.

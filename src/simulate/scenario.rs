@@ -172,6 +172,8 @@ pub struct Background {
     pub incoming_per_day: Option<Amount>,
     /// Median size of received media, MB.
     pub incoming_media_mb: Option<Amount>,
+    /// Share of larger downloads from other hosts than the app's that come over QUIC.
+    pub over_quic: Option<Share>,
     /// Mean number of names looked up a minute while the phone is in use.
     pub names_per_minute_in_use: Option<Amount>,
     /// Mean number of names looked up a minute while it lies idle.
@@ -353,7 +355,7 @@ pub struct Coverage {
 
 /// How the phone is connected.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four things that are so or not, as the file says them")]
+#[expect(clippy::struct_excessive_bools, reason = "things that are so or not, as the file says them")]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Network {
     /// A second phone, with an owner of its own and no exports, shares the address.
@@ -364,13 +366,22 @@ pub struct Network {
     pub names_hidden: bool,
     /// The hardware address changes every day.
     pub randomised_mac: bool,
-    /// How many bytes of each frame a capture keeps.
+    /// The sensor's interface merges up to ten segments of a transfer into one frame, as Linux does by default.
+    pub receive_offload: bool,
+    /// How many bytes of each frame a capture keeps; handshakes are kept whole.
     pub snap_length: u32,
 }
 
 impl Default for Network {
     fn default() -> Self {
-        Self { second_phone: false, vpn: false, names_hidden: false, randomised_mac: false, snap_length: 600 }
+        Self {
+            second_phone: false,
+            vpn: false,
+            names_hidden: false,
+            randomised_mac: false,
+            receive_offload: false,
+            snap_length: 160,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What is said on the wire: connections, the transfers on them, the names looked up before them.
 
 use super::{
-    hosts::HostId,
+    hosts::{Host, HostId},
     run::{Run, Way},
+    wire::dns,
 };
 use crate::base::Stamp;
 
@@ -43,8 +44,8 @@ pub(super) struct Flow {
     pub(super) opened: Stamp,
     /// When it is closed in order; `None`: it lives on.
     pub(super) closed: Option<Stamp>,
-    /// Which of the phones behind the address.
-    pub(super) phone: u8,
+    /// How many segments of a transfer the sensor sees as one frame.
+    pub(super) merged: u32,
 }
 
 /// Which part of a connection a run is.
@@ -84,6 +85,11 @@ impl Flow {
 
     pub(super) const fn is_tcp(&self) -> bool {
         matches!(self.carrier, Carrier::Tls | Carrier::Noise)
+    }
+
+    /// Payload of a frame of a transfer, as the sensor sees it.
+    fn full_frame(&self) -> u32 {
+        if self.is_tcp() { self.full_packet() * self.merged } else { self.full_packet() }
     }
 
     /// Payload of a full packet of it.
@@ -155,9 +161,9 @@ impl Move {
             Cut::Full { small_up } => {
                 let small_up = small_up.min(self.up);
                 [
-                    (Part::Data, self.leg(Way::Up, self.up - small_up, flow.full_packet())),
+                    (Part::Data, self.leg(Way::Up, self.up - small_up, flow.full_frame())),
                     (Part::Data, self.leg(Way::Up, small_up, SMALL_PAYLOAD)),
-                    (Part::Data, self.leg(Way::Down, self.down, flow.full_packet())),
+                    (Part::Data, self.leg(Way::Down, self.down, flow.full_frame())),
                     (Part::Acks, self.acknowledgements(flow)),
                 ]
             }
@@ -195,22 +201,16 @@ impl Move {
 pub(super) struct Lookup {
     pub(super) host: HostId,
     pub(super) at: Stamp,
-    pub(super) phone: u8,
 }
 
 impl Lookup {
-    /// Question and answer, for a name of `length` characters (RFC 1035, section 4).
-    pub(super) fn runs(&self, length: usize) -> [Run; 2] {
-        let question = question_length(length);
+    /// Question and answer about `host` (RFC 1035, section 4).
+    pub(super) fn runs(&self, host: &Host) -> [Run; 2] {
+        let question = dns::question_length(host);
         let run = |start, bytes, way| Run { start, lasts: 0, bytes, packet: 1_400, way };
-        [run(self.at, question, Way::Up), run(self.at.plus_nanos(ROUND_TRIP / 2), question + ANSWER_LENGTH, Way::Down)]
+        [
+            run(self.at, question, Way::Up),
+            run(self.at.plus_nanos(ROUND_TRIP / 2), question + dns::answer_length(host), Way::Down),
+        ]
     }
 }
-
-/// Header, name with its length octets, type and class.
-pub(super) const fn question_length(name: usize) -> u64 {
-    12 + name as u64 + 2 + 4
-}
-
-/// A compressed name, type, class, lifetime, length and one IPv4 address.
-pub(super) const ANSWER_LENGTH: u64 = 16;

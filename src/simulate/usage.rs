@@ -92,13 +92,18 @@ fn browse(
     for _ in 0..chance.count(names * share) {
         site = chance.below(WEB_SITES);
         let at = chance.between(minute.from, minute.to);
+        if chance.holds(LOOKED_UP_ONLY) {
+            diary.look_up(diary.hosts.web(site), at);
+            continue;
+        }
         let (up, down) = (chance.bytes(1.2 * KB, 0.7, 40.0 * KB), chance.bytes(14.0 * KB, 1.1, 200.0 * KB));
         let rate = chance.lognormal(1.5 * MB, 0.5);
         diary.visit(diary.hosts.web(site), Carrier::Tls, at, Load { up, down, rate, full: 1.0 });
     }
+    let over_quic = diary.scenario.background.over_quic.map_or(0.4, |share| share.0);
     if chance.holds(FETCHING * share) {
         let bytes = chance.bytes(median_mb * MB, 1.1, 60.0 * MB);
-        let carrier = if chance.holds(OVER_QUIC) { Carrier::Quic } else { Carrier::Tls };
+        let carrier = if chance.holds(over_quic) { Carrier::Quic } else { Carrier::Tls };
         let rate = chance.lognormal(1.5 * MB, 0.5);
         let at = chance.between(minute.from, minute.to);
         if at < diary.calendar.to {
@@ -110,8 +115,8 @@ fn browse(
 
 /// Share of minutes in use in which something large is fetched.
 const FETCHING: f64 = 0.55;
-/// Share of what is fetched that comes over QUIC.
-const OVER_QUIC: f64 = 0.4;
+/// Share of names that are looked up ahead, for a page that is then not opened.
+const LOOKED_UP_ONLY: f64 = 0.4;
 
 /// Does `what` at moments of use, `a_day` times on an average day.
 fn each_in_use(person: &Person, a_day: f64, chance: &mut Chance, mut what: impl FnMut(Seconds, &mut Chance)) {

@@ -1,1 +1,71 @@
-//! verbs
+//! What a user can ask for: one file per subcommand.
+//!
+//! What was typed ([`args`]) is kept apart from what it means; only this stage prints, and only its errors are
+//! whole sentences for people.
+
+pub mod args;
+mod check;
+mod doctor;
+mod flows;
+mod input;
+mod output;
+mod rules;
+mod simulate;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+pub use args::Args;
+use args::Verb;
+
+/// What the exit status says (DESIGN: the contract with scripts).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub enum Outcome {
+    /// Nothing looks like an export.
+    Quiet,
+    /// At least one verdict is `export-like`.
+    ExportLike,
+    /// The request or an input could not be handled.
+    Failed,
+    /// No verdict is possible: `insufficient` everywhere.
+    NoVerdict,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Quiet => 0,
+            Outcome::ExportLike => 1,
+            Outcome::Failed => 2,
+            Outcome::NoVerdict => 3,
+        })
+    }
+}
+
+/// Does what was asked for.
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    match args.verb {
+        Verb::Check(args) => check::run(&args),
+        Verb::Flows(args) => flows::run(&args),
+        Verb::Rules(args) => rules::run(&args),
+        Verb::Simulate(args) => simulate::run(&args),
+        Verb::Doctor => doctor::run(),
+    }
+}
+
+/// One line on standard error about an input that failed while others go on.
+fn complain(line: &str) {
+    #[expect(clippy::print_stderr, reason = "verbs speak to the user")]
+    {
+        eprintln!("nightaudit: {line}");
+    }
+}
+
+/// The end of writing: a reader who has seen enough (`| head`) is no failure.
+fn finish(written: std::io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other.context("cannot write the results")?),
+    }
+}

@@ -1,0 +1,185 @@
+//! The ledger in memory: minute rows, names looked up, minutes seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Subject, intern::Interner};
+use crate::{
+    base::{Bytes, Minute},
+    identify::{DeviceId, Role},
+};
+
+/// Different destinations the ledger tells apart; what comes after goes to [`OTHER`].
+const MOST_DESTINATIONS: usize = 1 << 20;
+/// Different subjects the ledger tells apart; what comes after is booked as unattributed.
+const MOST_SUBJECTS: usize = 1 << 17;
+/// Rows the ledger holds; what comes after is booked without telling destinations apart.
+const MOST_ROWS: usize = 8 << 20;
+/// Different names remembered for one minute of one device: far more than tell that somebody is there.
+const MOST_NAMES_A_MINUTE: usize = 64;
+/// Different names told apart.
+const MOST_NAMES: usize = 1 << 20;
+
+/// Stands for all destinations beyond the cap.
+pub const OTHER: &str = "(other destinations)";
+
+/// What a row is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+pub struct RowKey {
+    /// The audited device.
+    pub device: DeviceId,
+    /// Whose the traffic is, by [`Ledger::subject_id`].
+    pub subject: u32,
+    /// What for.
+    pub role: Role,
+    /// To whom, by [`Ledger::destination_id`].
+    pub destination: u32,
+    /// In which minute.
+    pub minute: Minute,
+}
+
+/// What moved in one row.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Row {
+    /// Payload from the device.
+    pub up: Bytes,
+    /// Payload to the device.
+    pub down: Bytes,
+    /// IP total lengths from the device.
+    pub wire_up: Bytes,
+    /// IP total lengths to the device.
+    pub wire_down: Bytes,
+    /// The part of `up` in packets of 1,000 payload bytes or more, streams apart.
+    pub bulk_up: Bytes,
+    /// The part of `up` in real-time streams.
+    pub stream_up: Bytes,
+    /// The part of `down` in real-time streams.
+    pub stream_down: Bytes,
+    /// Packets, both ways.
+    pub packets: u32,
+    /// Flows opened.
+    pub flows: u32,
+}
+
+impl Row {
+    /// Adds what `other` moved.
+    pub fn add(&mut self, other: &Self) {
+        self.up += other.up;
+        self.down += other.down;
+        self.wire_up += other.wire_up;
+        self.wire_down += other.wire_down;
+        self.bulk_up += other.bulk_up;
+        self.stream_up += other.stream_up;
+        self.stream_down += other.stream_down;
+        self.packets = self.packets.saturating_add(other.packets);
+        self.flows = self.flows.saturating_add(other.flows);
+    }
+}
+
+/// A name, and whose it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+pub(super) struct NameEntry {
+    pub(super) name: u32,
+    pub(super) subject: Option<u32>,
+    pub(super) background: bool,
+}
+
+/// Who sent how much to whom in which minute, for every device of an audit.
+///
+/// ```
+/// use nightaudit::{base::{Bytes, Minute}, identify::{DeviceId, Kind, Role}, ledger::{Ledger, Row, RowKey, Subject}};
+///
+/// let mut ledger = Ledger::default();
+/// let subject = ledger.subject_id(&Subject {
+///     id: "signal".into(), name: "Signal".into(), operator: "Signal Messenger".into(), kind: Kind::Messenger,
+/// });
+/// let destination = ledger.destination_id("chat.signal.org");
+/// let key = RowKey { device: DeviceId(0), subject, role: Role::Chat, destination, minute: Minute(7) };
+/// ledger.post(key, &Row { up: Bytes(300), ..Row::default() });
+/// assert_eq!(ledger.total().up, Bytes(300));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    subjects: Interner<Subject>,
+    destinations: Interner<String>,
+    name_texts: Interner<String>,
+    rows: BTreeMap<RowKey, Row>,
+    pub(super) names: BTreeMap<(DeviceId, Minute), Vec<NameEntry>>,
+    pub(super) seen: BTreeMap<DeviceId, BTreeSet<Minute>>,
+    total: Row,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self {
+            subjects: Interner::new(MOST_SUBJECTS),
+            destinations: Interner::new(MOST_DESTINATIONS),
+            name_texts: Interner::new(MOST_NAMES),
+            rows: BTreeMap::new(),
+            names: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            total: Row::default(),
+        }
+    }
+}
+
+impl Ledger {
+    /// The number rows use for `subject`.
+    pub fn subject_id(&mut self, subject: &Subject) -> u32 {
+        self.subjects.number(subject, &Subject::unattributed())
+    }
+
+    /// The subject of a number, the unattributed rest for a number never given.
+    pub fn subject(&self, id: u32) -> Subject {
+        self.subjects.value(id).cloned().unwrap_or_else(Subject::unattributed)
+    }
+
+    /// The number rows use for a destination.
+    pub fn destination_id(&mut self, destination: &str) -> u32 {
+        self.destinations.number(&destination.to_owned(), &OTHER.to_owned())
+    }
+
+    /// The destination of a number.
+    pub fn destination(&self, id: u32) -> &str {
+        self.destinations.value(id).map_or(OTHER, String::as_str)
+    }
+
+    /// Adds `row` to what `key` moved.
+    pub fn post(&mut self, mut key: RowKey, row: &Row) {
+        if self.rows.len() >= MOST_ROWS && !self.rows.contains_key(&key) {
+            key.destination = self.destination_id(OTHER);
+        }
+        self.rows.entry(key).or_default().add(row);
+        self.total.add(row);
+        self.seen.entry(key.device).or_default().insert(key.minute);
+    }
+
+    /// Notes that `device` looked a name up, or a server gave one.
+    pub fn name(&mut self, device: DeviceId, minute: Minute, name: &str, subject: Option<u32>, background: bool) {
+        let entry = NameEntry { name: self.name_texts.number(&name.to_owned(), &String::new()), subject, background };
+        let names = self.names.entry((device, minute)).or_default();
+        if names.len() < MOST_NAMES_A_MINUTE && !names.iter().any(|known| known.name == entry.name) {
+            names.push(entry);
+        }
+    }
+
+    /// The sum of all rows: what the balance law compares with what was decoded.
+    pub const fn total(&self) -> &Row {
+        &self.total
+    }
+
+    /// Every device with a row, in order.
+    pub fn devices(&self) -> impl Iterator<Item = DeviceId> {
+        self.seen.keys().copied()
+    }
+
+    /// One device's rows, in the order of their keys.
+    pub fn rows(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
+        let first = RowKey { device, subject: 0, role: Role::Chat, destination: 0, minute: Minute(0) };
+        self.rows.range(first..).take_while(move |(key, _)| key.device == device)
+    }
+
+    /// How many times something was booked under a collective heading because a cap was reached.
+    pub const fn lumped(&self) -> u64 {
+        self.subjects.refused() + self.destinations.refused()
+    }
+}

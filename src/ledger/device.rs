@@ -1,0 +1,154 @@
+//! One device's rows become what the night stage judges.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Cell, DeviceLedger, Ledger, NameSeen, Row, RowKey, Subject, SubjectLedger, Watched};
+use crate::{
+    base::{Bytes, Minute},
+    identify::{DeviceId, Kind, Role},
+};
+
+/// A web site that was sent less than this over the whole audit is told apart in the destinations only.
+const OWN_WEB_SUBJECT: Bytes = Bytes::mb(1);
+
+/// What the rule files and the hints know of a subject beyond its name.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct SubjectFacts {
+    /// An opaque tunnel (VPN).
+    pub tunnel: bool,
+    /// A feature that uploads to this subject by design, such as an in-app backup.
+    pub declared_feature: Option<String>,
+}
+
+impl Ledger {
+    /// One device's minutes, with `watched` saying when a sensor was capturing and `facts` what is known of subjects.
+    ///
+    /// Web sites that were sent little are one subject together, named `web`: judged one by one they would be
+    /// hundreds of rows without evidence.
+    pub fn device(&self, device: DeviceId, watched: &[Watched], facts: &HashMap<u32, SubjectFacts>) -> DeviceLedger {
+        let rows: Vec<_> = self.rows(device).collect();
+        let lumped = self.small_web_subjects(&rows);
+        let mut groups: BTreeMap<(Subject, Option<u32>), Gathered> = BTreeMap::new();
+        for (key, row) in rows {
+            let lump = lumped.contains(&key.subject);
+            let group = if lump { (Subject::web(), None) } else { (self.subject(key.subject), Some(key.subject)) };
+            groups.entry(group).or_default().add(key, row);
+        }
+        let index: HashMap<u32, u32> =
+            (0_u32..).zip(groups.keys()).filter_map(|(at, (_, id))| id.map(|id| (id, at))).collect();
+        DeviceLedger {
+            watched: watched.to_vec(),
+            seen: self.seen.get(&device).map(|minutes| minutes.iter().copied().collect()).unwrap_or_default(),
+            names: self.device_names(device, &index),
+            subjects: groups
+                .into_iter()
+                .map(|((subject, id), gathered)| {
+                    gathered.into_subject(subject, id.and_then(|id| facts.get(&id)).cloned().unwrap_or_default())
+                })
+                .collect(),
+        }
+    }
+
+    fn small_web_subjects(&self, rows: &[(&RowKey, &Row)]) -> Vec<u32> {
+        let mut sent: BTreeMap<u32, Bytes> = BTreeMap::new();
+        for (key, row) in rows {
+            *sent.entry(key.subject).or_default() += row.up;
+        }
+        sent.retain(|subject, up| *up < OWN_WEB_SUBJECT && self.subject(*subject).kind == Kind::Web);
+        sent.into_keys().collect()
+    }
+
+    fn device_names(&self, device: DeviceId, index: &HashMap<u32, u32>) -> Vec<NameSeen> {
+        self.names
+            .range((device, Minute(0))..=(device, Minute(u32::MAX)))
+            .flat_map(|((_, minute), names)| {
+                names.iter().map(|entry| NameSeen {
+                    minute: *minute,
+                    name: entry.name,
+                    subject: entry.subject.and_then(|subject| index.get(&subject).copied()),
+                    background: entry.background,
+                })
+            })
+            .collect()
+    }
+}
+
+/// One subject's rows, summed two ways.
+#[derive(Debug, Default)]
+struct Gathered {
+    minutes: BTreeMap<Minute, Cell>,
+    roles: BTreeMap<Role, (Bytes, Bytes)>,
+}
+
+impl Gathered {
+    fn add(&mut self, key: &RowKey, row: &Row) {
+        self.minutes.entry(key.minute).or_default().add(&cell(row));
+        let (up, down) = self.roles.entry(key.role).or_default();
+        *up += row.up;
+        *down += row.down;
+    }
+
+    fn into_subject(self, subject: Subject, facts: SubjectFacts) -> SubjectLedger {
+        SubjectLedger {
+            subject,
+            minutes: self.minutes.into_iter().collect(),
+            roles: self.roles.into_iter().map(|(role, (up, down))| (role, up, down)).collect(),
+            tunnel: facts.tunnel,
+            declared_feature: facts.declared_feature,
+        }
+    }
+}
+
+const fn cell(row: &Row) -> Cell {
+    let Row { up, down, bulk_up, stream_up, stream_down, packets, flows, .. } = *row;
+    Cell { up, down, bulk_up, stream_up, stream_down, packets, flows }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(id: &str, kind: Kind) -> Subject {
+        Subject { id: id.into(), name: id.into(), operator: String::new(), kind }
+    }
+
+    fn post(ledger: &mut Ledger, whose: &Subject, minute: u32, up: u64) -> u32 {
+        let subject = ledger.subject_id(whose);
+        let destination = ledger.destination_id("x");
+        let key = RowKey { device: DeviceId(1), subject, role: Role::Media, destination, minute: Minute(minute) };
+        ledger.post(key, &Row { up: Bytes(up), packets: 1, ..Row::default() });
+        subject
+    }
+
+    #[test]
+    fn a_devices_minutes_add_up_to_what_was_posted() {
+        let mut ledger = Ledger::default();
+        post(&mut ledger, &subject("signal", Kind::Messenger), 5, 10);
+        post(&mut ledger, &subject("signal", Kind::Messenger), 5, 20);
+        post(&mut ledger, &subject("small.example", Kind::Web), 6, 30);
+        post(&mut ledger, &subject("large.example", Kind::Web), 7, 2_000_000);
+        let device = ledger.device(DeviceId(1), &[], &HashMap::new());
+        let sums: Vec<_> = device
+            .subjects
+            .iter()
+            .map(|s| (s.subject.id.as_str(), s.minutes.iter().map(|(_, cell)| cell.up.0).sum::<u64>()))
+            .collect();
+        assert_eq!(sums, [("large.example", 2_000_000), ("signal", 30), ("web", 30)]);
+        assert_eq!(device.seen, [Minute(5), Minute(6), Minute(7)]);
+        assert_eq!(ledger.device(DeviceId(2), &[], &HashMap::new()), DeviceLedger::default());
+    }
+
+    #[test]
+    fn names_point_at_the_subject_they_belong_to() {
+        let mut ledger = Ledger::default();
+        let signal = post(&mut ledger, &subject("signal", Kind::Messenger), 5, 10);
+        let small = post(&mut ledger, &subject("small.example", Kind::Web), 5, 10);
+        ledger.name(DeviceId(1), Minute(5), "chat.signal.org", Some(signal), false);
+        ledger.name(DeviceId(1), Minute(5), "chat.signal.org", Some(signal), false);
+        ledger.name(DeviceId(1), Minute(5), "small.example", Some(small), false);
+        let device = ledger.device(DeviceId(1), &[], &HashMap::new());
+        let named: Vec<_> =
+            device.names.iter().map(|n| n.subject.map(|s| &*device.subjects[s as usize].subject.id)).collect();
+        assert_eq!(named, [Some("signal"), None], "a small site's name belongs to no single subject");
+    }
+}

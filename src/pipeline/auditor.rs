@@ -1,0 +1,292 @@
+//! The stages joined, packet by packet.
+
+use std::sync::Arc;
+
+use super::{
+    audit::{FlowRow, Loss},
+    booking::Books,
+    case::Case,
+};
+use crate::{
+    base::{Bytes, Stamp},
+    capture::{Frame, Heading},
+    decode::{self, Decoded, Decoder, Packet},
+    flow::{self, FlowEvent, FlowId, FlowKey, FlowTable, Side},
+    hint::{Appetite, Hint},
+    identify::{AsnTable, Attribution, DeviceOptions, Devices, HostSource, Identifier, Place, Rules},
+};
+
+/// What decides how packets are attributed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which rules attribute.
+    pub rules: Arc<Rules>,
+    /// Who announces which addresses, for destinations that no rule knows.
+    pub asn: Option<Arc<AsnTable>>,
+    /// How devices are told apart.
+    pub devices: DeviceOptions,
+    /// Flow table limits.
+    pub flows: flow::Limits,
+}
+
+/// What became of one frame, for the report on the input it came from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Fate {
+    /// It is in the ledger, or will be with the rest of its fragments.
+    Taken,
+    /// It carries no IP, or nothing that can be opened.
+    Unsupported,
+    /// Its headers contradict themselves or end early.
+    Malformed,
+}
+
+/// Folds frames into a ledger.
+pub struct Auditor<'s> {
+    decoder: Decoder,
+    track: Track<'s>,
+    wire: Bytes,
+    frames: u64,
+}
+
+/// Everything behind decoding.
+struct Track<'s> {
+    table: FlowTable,
+    /// By place in the flow table.
+    cases: Vec<Option<(FlowId, Case)>>,
+    identifier: Identifier,
+    devices: Devices,
+    books: Books,
+    events: Vec<FlowEvent>,
+    hints: Vec<Hint>,
+    list: Option<Box<dyn FnMut(FlowRow) + 's>>,
+}
+
+impl<'s> Auditor<'s> {
+    /// An auditor that has seen nothing.
+    pub fn new(options: &Options) -> Self {
+        let identifier = Identifier::new(Arc::clone(&options.rules));
+        let identifier = match &options.asn {
+            Some(table) => identifier.with_asn(Arc::clone(table)),
+            None => identifier,
+        };
+        Self {
+            decoder: Decoder::new(decode::Limits::default()),
+            track: Track {
+                table: FlowTable::new(options.flows),
+                cases: Vec::new(),
+                identifier,
+                devices: Devices::new(options.devices.clone()),
+                books: Books::default(),
+                events: Vec::new(),
+                hints: Vec::new(),
+                list: None,
+            },
+            wire: Bytes::ZERO,
+            frames: 0,
+        }
+    }
+
+    /// Hands every flow to `list` as it ends.
+    pub fn list_flows(&mut self, list: impl FnMut(FlowRow) + 's) {
+        self.track.list = Some(Box::new(list));
+    }
+
+    /// Folds one frame in.
+    pub fn take(&mut self, frame: &Frame<'_>) -> Fate {
+        self.frames += 1;
+        let fate = match self.decoder.decode(frame) {
+            Decoded::Packet(packet) => {
+                self.wire += Bytes(packet.wire_len.into());
+                self.track.take(&packet);
+                Fate::Taken
+            }
+            Decoded::Held => Fate::Taken,
+            Decoded::NotIp | Decoded::Closed | Decoded::UnknownLink(_) => Fate::Unsupported,
+            Decoded::Malformed(_) => Fate::Malformed,
+        };
+        self.take_abandoned();
+        fate
+    }
+
+    /// Ends every flow and books what is left: the captures are over.
+    pub(super) fn finish(mut self) -> Finished {
+        self.decoder.flush();
+        self.take_abandoned();
+        let Track { table, events, .. } = &mut self.track;
+        table.finish(events);
+        self.track.fold_events();
+        Finished {
+            losses: self.losses(),
+            wire: self.wire,
+            frames: self.frames,
+            books: self.track.books,
+            devices: self.track.devices,
+        }
+    }
+
+    fn take_abandoned(&mut self) {
+        while let Some(packet) = self.decoder.abandoned() {
+            self.wire += Bytes(packet.wire_len.into());
+            self.track.take(&packet);
+        }
+    }
+
+    /// What caps made the stages drop or lump together, without the zeros.
+    fn losses(&self) -> Vec<Loss> {
+        let track = &self.track;
+        let mut losses = vec![
+            Loss { what: "flows closed early because the flow table was full", count: track.table.evicted() },
+            Loss {
+                what: "destinations or subjects booked under a collective heading",
+                count: track.books.ledger.lumped(),
+            },
+        ];
+        losses.push(Loss {
+            what: "flows of devices beyond the most that are told apart",
+            count: track.devices.refused(),
+        });
+        losses.extend(track.identifier.losses().into_iter().map(|(what, count)| Loss { what, count }));
+        losses.retain(|loss| loss.count > 0);
+        losses
+    }
+}
+
+/// What is left when every frame has been folded in.
+pub(super) struct Finished {
+    pub(super) books: Books,
+    pub(super) devices: Devices,
+    pub(super) losses: Vec<Loss>,
+    pub(super) wire: Bytes,
+    pub(super) frames: u64,
+}
+
+impl Track<'_> {
+    fn take(&mut self, packet: &Packet<'_>) {
+        self.table.ingest(packet, &mut self.events);
+        if !self.events.is_empty() {
+            self.fold_events();
+        }
+    }
+
+    fn fold_events(&mut self) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event {
+                FlowEvent::Opened { flow, key, heading, at } => self.open(flow, key, heading, at),
+                FlowEvent::Data { flow, side, at, bytes } => self.read(flow, side, at, &bytes),
+                FlowEvent::Owned { flow, owner } => {
+                    if let Some(case) = case(&mut self.cases, flow) {
+                        case.clues.tag(&owner.as_tag());
+                    }
+                }
+                FlowEvent::Moved { flow, minute, initiator, responder } => {
+                    if let Some(case) = case(&mut self.cases, flow) {
+                        case.moved(minute, initiator, responder);
+                        if case.is_ripe() {
+                            self.book(flow, minute.start());
+                        }
+                    }
+                }
+                FlowEvent::Closed { flow, at } => self.close(flow, at),
+            }
+        }
+        self.events = events;
+    }
+
+    fn open(&mut self, flow: FlowId, key: FlowKey, heading: Option<Heading>, at: Stamp) {
+        let place_of_device = self.devices.place(&key, heading);
+        let place = flow.slot() as usize;
+        if place >= self.cases.len() {
+            self.cases.resize_with(place + 1, || None);
+        }
+        self.cases[place] = Some((flow, Case::new(key, place_of_device, at)));
+    }
+
+    fn read(&mut self, flow: FlowId, side: Side, at: Stamp, bytes: &[u8]) {
+        let Some(case) = case(&mut self.cases, flow) else { return };
+        let Some(inspector) = &mut case.inspector else { return };
+        let appetite = inspector.feed(side, at, bytes, &mut self.hints);
+        if appetite == Appetite::Sated {
+            case.inspector = None;
+            self.table.sate(flow);
+        }
+        self.fold_hints(flow, at);
+    }
+
+    fn fold_hints(&mut self, flow: FlowId, at: Stamp) {
+        let Some(case) = case(&mut self.cases, flow) else { return };
+        for hint in self.hints.drain(..) {
+            case.clues.add(&hint);
+            match hint {
+                Hint::Lookup(name) | Hint::ServerName { name, .. } => {
+                    if let Some(Place { device, .. }) = case.place {
+                        self.books.name(self.identifier.rules(), device, at.minute(), &name);
+                    }
+                }
+                Hint::Answered(answer) => self.identifier.learn(case.device(), at, &answer),
+                Hint::Hello(hello) => case.hello = Some(hello),
+                Hint::Protocol(protocol) => case.protocol = Some(protocol),
+                Hint::Signature { .. } => {}
+            }
+        }
+    }
+
+    /// Attributes a flow by what is known of it at `at`, and books its minutes.
+    fn book(&mut self, flow: FlowId, at: Stamp) {
+        let Some(case) = case(&mut self.cases, flow) else { return };
+        let (device, remote) = (case.device(), case.remote());
+        let attribution = match case.attribution.take() {
+            Some(known) if case.inspector.is_none() => known,
+            _ => self.identifier.attribute(device, remote, at, &case.clues),
+        };
+        self.identifier.settle(device, remote, at, &attribution);
+        self.books.book(self.identifier.rules(), case, &attribution);
+        case.attribution = Some(attribution);
+    }
+
+    fn close(&mut self, flow: FlowId, at: Stamp) {
+        if let Some(inspector) = case(&mut self.cases, flow).and_then(|case| case.inspector.as_mut()) {
+            inspector.finish(&mut self.hints);
+            self.fold_hints(flow, at);
+        }
+        self.book(flow, at);
+        let Some(place) = self.cases.get_mut(flow.slot() as usize) else { return };
+        let Some((_, case)) = place.take_if(|(known, _)| *known == flow) else { return };
+        if let (Some(list), Some(attribution)) = (&mut self.list, &case.attribution) {
+            list(row(&case, attribution, at, &self.devices, self.identifier.rules()));
+        }
+    }
+}
+
+fn case(cases: &mut [Option<(FlowId, Case)>], flow: FlowId) -> Option<&mut Case> {
+    let (known, case) = cases.get_mut(flow.slot() as usize)?.as_mut()?;
+    (*known == flow).then_some(case)
+}
+
+fn row(case: &Case, attribution: &Attribution, last: Stamp, devices: &Devices, rules: &Rules) -> FlowRow {
+    let owner = attribution.owner.map(|owner| rules.owner(owner));
+    let hello = case.hello.as_ref();
+    FlowRow {
+        protocol: case.key.protocol,
+        a: case.key.initiator,
+        b: case.key.responder,
+        packets: case.packets,
+        wire: case.wire,
+        payload: case.payload,
+        first: case.first,
+        last,
+        device: case.place.map(|place| devices.device(place.device).id.clone()),
+        app: owner.map(|owner| owner.id.to_string()),
+        operator: owner.map(|owner| owner.operator.to_string()),
+        kind: attribution.kind,
+        role: attribution.role,
+        host: attribution.host.as_deref().map(str::to_owned),
+        host_source: attribution.host_source.map(HostSource::word),
+        evidence: attribution.evidence,
+        confidence: attribution.confidence,
+        conflicts: attribution.conflicts.clone(),
+        alpn: hello.map(|hello| hello.alpn.clone()).unwrap_or_default(),
+        ja4: hello.and_then(|hello| hello.ja4.clone()),
+        ech: hello.is_some_and(|hello| hello.ech),
+    }
+}

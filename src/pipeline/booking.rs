@@ -1,0 +1,105 @@
+//! Attributed minutes become ledger rows.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
+
+use super::case::Case;
+use crate::{
+    base::{
+        Minute,
+        endpoint::{is_group, is_private},
+    },
+    flow::Protocol,
+    hint::Recognised,
+    identify::{Attribution, DeviceId, Evidence, Kind, Owner, Place, Role, Rules},
+    ledger::{Ledger, Row, RowKey, Subject, SubjectFacts},
+};
+
+/// The IANA protocol numbers of IPsec: ESP and AH (RFC 4303, RFC 4302).
+const IPSEC: [u8; 2] = [50, 51];
+
+/// The ledger, and what is known beside it of its subjects and destinations.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    pub(super) ledger: Ledger,
+    /// What moved between ends neither of which can be a device, such as two groups.
+    pub(super) nobodys: Row,
+    pub(super) facts: HashMap<u32, SubjectFacts>,
+    /// The strongest evidence for each destination of each device.
+    pub(super) evidence: BTreeMap<(DeviceId, u32, Role, u32), Evidence>,
+}
+
+impl Books {
+    /// Books the minutes of `case` that wait, by what is known of it now.
+    pub(super) fn book(&mut self, rules: &Rules, case: &mut Case, attribution: &Attribution) {
+        let rows = case.take_rows();
+        let Some(Place { device, .. }) = case.place else {
+            rows.iter().for_each(|(_, row)| self.nobodys.add(row));
+            return;
+        };
+        if rows.is_empty() {
+            return;
+        }
+        let subject = self.subject_of(rules, case, attribution);
+        let destination = self.ledger.destination_id(&attribution.destination);
+        let role = attribution.role;
+        for (minute, row) in rows {
+            self.ledger.post(RowKey { device, subject, role, destination, minute }, &row);
+        }
+        let known = self.evidence.entry((device, subject, role, destination)).or_insert(attribution.evidence);
+        *known = (*known).max(attribution.evidence);
+    }
+
+    /// Notes that `device` looked `name` up or spoke to a server of that name: perhaps a sign of a person.
+    pub(super) fn name(&mut self, rules: &Rules, device: DeviceId, minute: Minute, name: &str) {
+        let owner = rules.host(name).map(|entry| rules.owner(entry.owner));
+        let background = owner.is_some_and(|owner| matches!(owner.kind, Kind::Os | Kind::Push | Kind::Tracker));
+        let subject = owner.map(|owner| self.ledger.subject_id(&subject(owner)));
+        self.ledger.name(device, minute, name, subject, background);
+    }
+
+    fn subject_of(&mut self, rules: &Rules, case: &Case, attribution: &Attribution) -> u32 {
+        let remote = case.remote().addr;
+        let tunnel = is_tunnel(case);
+        let whose = match (attribution.owner, attribution.kind) {
+            _ if tunnel => rest("vpn-tunnel", "VPN tunnel", Kind::Unattributed),
+            (Some(owner), _) => subject(rules.owner(owner)),
+            (None, _) if stays_inside(remote) => rest("local-network", "local network", Kind::Os),
+            (None, Kind::Web) => rest(&attribution.destination, &attribution.destination, Kind::Web),
+            (None, _) => Subject::unattributed(),
+        };
+        let id = self.ledger.subject_id(&whose);
+        if tunnel || attribution.feature.is_some() {
+            let facts = self.facts.entry(id).or_default();
+            facts.tunnel |= tunnel;
+            if let Some(feature) = &attribution.feature {
+                facts.declared_feature.get_or_insert_with(|| feature.to_string());
+            }
+        }
+        id
+    }
+}
+
+fn is_tunnel(case: &Case) -> bool {
+    case.protocol.is_some_and(Recognised::is_opaque_tunnel)
+        || matches!(case.key.protocol, Protocol::Other(number) if IPSEC.contains(&number))
+}
+
+fn stays_inside(remote: IpAddr) -> bool {
+    is_private(remote) || is_group(remote)
+}
+
+fn subject(owner: &Owner) -> Subject {
+    Subject {
+        id: owner.id.to_string(),
+        name: owner.name.to_string(),
+        operator: owner.operator.to_string(),
+        kind: owner.kind,
+    }
+}
+
+fn rest(id: &str, name: &str, kind: Kind) -> Subject {
+    Subject { id: id.to_owned(), name: name.to_owned(), operator: String::new(), kind }
+}

@@ -1,0 +1,145 @@
+//! A finished ledger becomes an [`Audit`].
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{
+    audit::{Audit, DestinationTotal, DeviceAudit, RulesInfo, Totals},
+    auditor::{Finished, Options},
+    offline::Judging,
+};
+use crate::{
+    base::{Bytes, Span},
+    capture::FileReport,
+    identify::{Device, DeviceId, Evidence, Kind, Role},
+    ledger::{DeviceLedger, Row, Watched},
+    night,
+};
+
+/// Minutes between two files of a rotated set in which nobody is thought to have looked away.
+const ROTATION_MINUTES: u32 = 2;
+
+/// The runs of minutes that captures cover, from the first and last stamp of each; where they overlap or follow each
+/// other, the larger loss counts for both.
+pub(super) fn watched(files: &[FileReport]) -> Vec<Watched> {
+    let mut runs: Vec<Watched> = files.iter().filter_map(run).collect();
+    runs.sort_by_key(|run| run.span);
+    let mut joined: Vec<Watched> = Vec::new();
+    for run in runs {
+        match joined.last_mut() {
+            Some(open) if run.span.first.since(open.span.end) <= ROTATION_MINUTES => {
+                open.span.end = open.span.end.max(run.span.end);
+                open.dropped = open.dropped.max(run.dropped);
+            }
+            _ => joined.push(run),
+        }
+    }
+    joined
+}
+
+fn run(file: &FileReport) -> Option<Watched> {
+    let span = Span { first: file.first?.minute(), end: file.last?.minute().plus(1) };
+    let lost = file.lost as f64;
+    Some(Watched { span, dropped: lost / (file.frames as f64 + lost).max(1.0) })
+}
+
+/// Judges every device. Inputs, failures and notes are for the caller to fill in.
+pub(super) fn audit(finished: Finished, watched: &[Watched], options: &Options, judging: &Judging) -> Audit {
+    let ids: Vec<DeviceId> = finished.books.ledger.devices().collect();
+    let mut devices: Vec<DeviceAudit> = ids.iter().map(|id| device(&finished, *id, watched, judging)).collect();
+    devices.sort_by_key(|device| std::cmp::Reverse(moved(&device.ledger)));
+    Audit {
+        timezone: judging.timezone,
+        rules: RulesInfo { count: options.rules.len(), sha256: options.rules.sha256().to_owned() },
+        inputs: Vec::new(),
+        failed: Vec::new(),
+        notes: Vec::new(),
+        totals: totals(&finished, &devices),
+        losses: finished.losses,
+        devices,
+    }
+}
+
+fn device(finished: &Finished, id: DeviceId, watched: &[Watched], judging: &Judging) -> DeviceAudit {
+    let ledger = finished.books.ledger.device(id, watched, &finished.books.facts);
+    let finding = night::judge(&ledger, &judging.night);
+    let Device { id: name, label, addresses } = finished.devices.device(id).clone();
+    let destinations = destinations(finished, id, &ledger);
+    DeviceAudit { id: name, label, addresses: addresses.into_iter().collect(), ledger, finding, destinations }
+}
+
+fn destinations(finished: &Finished, device: DeviceId, ledger: &DeviceLedger) -> Vec<DestinationTotal> {
+    let books = &finished.books;
+    let index: HashMap<&str, usize> =
+        ledger.subjects.iter().enumerate().map(|(at, subject)| (subject.subject.id.as_str(), at)).collect();
+    let mut sums: BTreeMap<(usize, Role, u32), (Row, Evidence)> = BTreeMap::new();
+    for (key, row) in books.ledger.rows(device) {
+        let subject = books.ledger.subject(key.subject);
+        let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
+        let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();
+        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Evidence::None));
+        sum.0.add(row);
+        sum.1 = sum.1.max(evidence.unwrap_or(Evidence::None));
+    }
+    let mut totals: Vec<DestinationTotal> = sums
+        .into_iter()
+        .map(|((subject, role, destination), (row, evidence))| DestinationTotal {
+            subject,
+            role,
+            destination: books.ledger.destination(destination).to_owned(),
+            up: row.up,
+            down: row.down,
+            unattended_up: Bytes::ZERO,
+            evidence,
+        })
+        .collect();
+    totals.sort_by_key(|total| std::cmp::Reverse((total.up, total.down)));
+    totals
+}
+
+fn totals(finished: &Finished, devices: &[DeviceAudit]) -> Totals {
+    let all = finished.books.ledger.total();
+    let mut totals = Totals {
+        packets: finished.frames,
+        wire: finished.wire,
+        payload_up: all.up,
+        payload_down: all.down,
+        ..Totals::default()
+    };
+    for subject in devices.iter().flat_map(|device| &device.ledger.subjects) {
+        if subject.subject.kind == Kind::Unattributed {
+            totals.unattributed_up += subject.minutes.iter().map(|(_, cell)| cell.up).sum();
+            totals.unattributed_down += subject.minutes.iter().map(|(_, cell)| cell.down).sum();
+        }
+    }
+    totals
+}
+
+fn moved(ledger: &DeviceLedger) -> Bytes {
+    ledger.subjects.iter().flat_map(|subject| &subject.minutes).map(|(_, cell)| cell.up + cell.down).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Stamp;
+
+    #[test]
+    fn rotated_files_are_one_watch_and_a_gap_is_a_gap() {
+        let file = |(first, last): (u64, u64)| FileReport {
+            path: "x".into(),
+            sha256: String::new(),
+            frames: 90,
+            first: Some(Stamp::new(first * 60, 0)),
+            last: Some(Stamp::new(last * 60, 0)),
+            links: Vec::new(),
+            broken: 0,
+            lost: u64::from(first == 100) * 10,
+            cut: None,
+            error: None,
+        };
+        let watched = watched(&[(100, 160), (10, 40), (41, 60)].map(file));
+        assert_eq!(watched.iter().map(|watch| watch.dropped).collect::<Vec<_>>(), [0.0, 0.1]);
+        let spans: Vec<_> = watched.iter().map(|watch| (watch.span.first.0, watch.span.end.0)).collect();
+        assert_eq!(spans, [(10, 61), (100, 161)]);
+    }
+}

@@ -1,0 +1,100 @@
+//! `nightaudit check`: verdicts from captures.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use chrono::{NaiveTime, Timelike};
+use chrono_tz::Tz;
+use serde::Deserialize;
+
+use super::{
+    Outcome,
+    args::{CheckArgs, CheckFormat},
+    input::{self, Bar},
+    output,
+};
+use crate::{
+    night::{Declared, Settings, Verdict},
+    pipeline::{self, Audit, Judging, Options},
+    report,
+};
+
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
+    let options = input::options(&args.input)?;
+    let judging = Judging { timezone: output::timezone(args.timezone), night: settings(args)? };
+    let look = output::look(&args.output)?;
+    let audit = audit(args, &options, &judging)?;
+    complain(&audit);
+    if audit.inputs.is_empty() {
+        return Ok(Outcome::Failed);
+    }
+    let page = match args.format {
+        CheckFormat::Text => report::text(&audit, &look),
+        CheckFormat::Json => report::json_text(&report::json(&audit, &look.redaction)),
+    };
+    let mut writer = output::writer(&args.output)?;
+    super::finish(writer.write_all(page.as_bytes()).and_then(|()| writer.flush()))?;
+    Ok(outcome(&audit))
+}
+
+#[cfg(feature = "live")]
+fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    match &args.input.interface {
+        Some(interface) => Ok(input::listen(&args.input, interface, options, judging)?),
+        None => audit_files(args, options, judging),
+    }
+}
+
+#[cfg(not(feature = "live"))]
+fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    audit_files(args, options, judging)
+}
+
+fn audit_files(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    let opened = input::open(&args.input)?;
+    let mut bar = Bar::new();
+    Ok(pipeline::check(opened, options, judging, |progress| bar.show(progress)))
+}
+
+fn settings(args: &CheckArgs) -> anyhow::Result<Settings> {
+    let table = input::settings(&args.set)?;
+    let mut settings = Settings::deserialize(table).context("--set night")?;
+    settings.power &= !args.no_power;
+    if let Some(hours) = &args.asleep {
+        settings.declared = Some(asleep(hours, output::timezone(args.timezone))?);
+    }
+    Ok(settings.checked()?)
+}
+
+/// Reads hours of rest, such as `23:30-07:00`.
+fn asleep(hours: &str, zone: Tz) -> anyhow::Result<Declared> {
+    let minute = |time: &str| {
+        let time = NaiveTime::parse_from_str(time.trim(), "%H:%M").ok()?;
+        u16::try_from(time.hour() * 60 + time.minute()).ok()
+    };
+    let read = hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
+    let Some((from, to)) = read.filter(|(from, to)| from != to) else {
+        bail!("--asleep {hours}: want two times of day, such as 23:30-07:00");
+    };
+    Ok(Declared::Asleep { from, to, zone })
+}
+
+/// Names every input that failed, on standard error, so that a script sees it beside the results.
+fn complain(audit: &Audit) {
+    for failure in &audit.failed {
+        super::complain(failure);
+    }
+}
+
+fn outcome(audit: &Audit) -> Outcome {
+    let verdicts = || audit.devices.iter().flat_map(|d| &d.finding.findings).map(|finding| finding.verdict);
+    if !audit.failed.is_empty() {
+        Outcome::Failed
+    } else if verdicts().any(|verdict| verdict == Verdict::ExportLike) {
+        Outcome::ExportLike
+    } else if verdicts().all(|verdict| verdict == Verdict::Insufficient) {
+        Outcome::NoVerdict
+    } else {
+        Outcome::Quiet
+    }
+}

@@ -1,0 +1,47 @@
+//! `nightaudit flows`: every flow with its attribution.
+
+use std::io::{self, Write};
+
+use super::{
+    Outcome,
+    args::{FlowsArgs, FlowsFormat},
+    input::{self, Bar},
+    output,
+};
+use crate::{pipeline, report};
+
+pub(super) fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
+    let options = input::options(&args.input)?;
+    let look = output::look(&args.output)?;
+    let opened = input::open(&args.input)?;
+    let mut writer = output::writer(&args.output)?;
+    let mut bar = Bar::new();
+    let mut written = start(args.format, &mut writer);
+    let mut rows = Vec::new();
+    let failed = pipeline::flows(
+        opened,
+        &options,
+        |row| match args.format {
+            FlowsFormat::Table => rows.push(row),
+            FlowsFormat::Jsonl if written.is_ok() => written = report::flows_jsonl(&row, &look.redaction, &mut writer),
+            FlowsFormat::Csv if written.is_ok() => written = report::flows_csv(&row, &look.redaction, &mut writer),
+            FlowsFormat::Jsonl | FlowsFormat::Csv => {}
+        },
+        |progress| bar.show(progress),
+    );
+    drop(bar);
+    for failure in &failed {
+        super::complain(failure);
+    }
+    if args.format == FlowsFormat::Table {
+        rows.sort_by_key(|row| row.first);
+        let table = report::flows_table(&rows, &look);
+        written = writer.write_all(table.as_bytes());
+    }
+    super::finish(written.and_then(|()| writer.flush()))?;
+    Ok(if failed.is_empty() { Outcome::Quiet } else { Outcome::Failed })
+}
+
+fn start(format: FlowsFormat, writer: &mut dyn Write) -> io::Result<()> {
+    if format == FlowsFormat::Csv { report::flows_csv_header(writer) } else { Ok(()) }
+}

@@ -1,0 +1,103 @@
+//! Where results go: standard output or a private file; with colour or without; redacted or not.
+
+use std::{
+    env,
+    fs::{self, File, OpenOptions},
+    io::{self, BufWriter, IsTerminal, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::args::{self, OutputArgs};
+use crate::report::{Colour, Glyphs, Key, Look, Redaction};
+
+/// Width of text that goes to no terminal.
+const PAGE_WIDTH: usize = 100;
+
+/// A writer for the results. Files are made readable for their owner alone: reports name who talked to whom.
+pub(super) fn writer(args: &OutputArgs) -> anyhow::Result<Box<dyn Write>> {
+    match &args.output {
+        None => Ok(Box::new(BufWriter::new(io::stdout().lock()))),
+        Some(path) => Ok(Box::new(BufWriter::new(private_file(path)?))),
+    }
+}
+
+/// A new file for its owner alone.
+pub(super) fn private_file(path: &Path) -> anyhow::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// How text is to look.
+pub(super) fn look(args: &OutputArgs) -> anyhow::Result<Look> {
+    let terminal = args.output.is_none() && io::stdout().is_terminal();
+    let colour = match args.color {
+        args::Colour::Always => true,
+        args::Colour::Never => false,
+        args::Colour::Auto => terminal && env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && !is_dumb(),
+    };
+    let width = terminal_size::terminal_size().filter(|_| terminal).map_or(PAGE_WIDTH, |(width, _)| width.0.into());
+    Ok(Look {
+        width,
+        colour: if colour { Colour::Always } else { Colour::Never },
+        glyphs: if speaks_unicode() { Glyphs::Unicode } else { Glyphs::Ascii },
+        redaction: redaction(args)?,
+    })
+}
+
+/// Whether and by which key device identifiers are replaced.
+pub(super) fn redaction(args: &OutputArgs) -> anyhow::Result<Redaction> {
+    if args.redact { Ok(Redaction::On(key(&key_path()?)?)) } else { Ok(Redaction::Off) }
+}
+
+/// The zone that times are shown in: the one asked for, else the system's, else UTC.
+pub(super) fn timezone(asked: Option<Tz>) -> Tz {
+    let system = || iana_time_zone::get_timezone().ok()?.parse().ok();
+    asked.or_else(system).unwrap_or(Tz::UTC)
+}
+
+fn is_dumb() -> bool {
+    env::var("TERM").is_ok_and(|term| term == "dumb")
+}
+
+/// Whether the locale says UTF-8, or says nothing.
+fn speaks_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8") || !matches!(locale.as_str(), "c" | "posix")
+    })
+}
+
+/// Where the secret behind pseudonyms lies, so that they are the same in every report.
+fn key_path() -> anyhow::Result<PathBuf> {
+    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = state.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
+    let state = state.context("--redact keeps its key in the state folder: set HOME or XDG_STATE_HOME")?;
+    Ok(state.join("nightaudit/pseudonym.key"))
+}
+
+fn key(path: &Path) -> anyhow::Result<Key> {
+    if let Ok(bytes) = fs::read(path) {
+        let bytes = bytes.try_into().ok().with_context(|| {
+            format!("{} is no pseudonym key (32 bytes); move it away and a new one is made", path.display())
+        })?;
+        return Ok(Key(bytes));
+    }
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).ok().context("the system gives no random numbers for a pseudonym key")?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    private_file(path)?.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Key(bytes))
+}

@@ -36,7 +36,9 @@ impl Books {
     pub(super) fn book(&mut self, rules: &Rules, case: &mut Case, attribution: &Attribution) {
         let rows = case.take_rows();
         let Some(Place { device, .. }) = case.place else {
-            rows.iter().for_each(|(_, row)| self.nobodys.add(row));
+            for (_, row) in &rows {
+                self.nobodys.add(row);
+            }
             return;
         };
         if rows.is_empty() {

@@ -49,7 +49,7 @@ pub fn listen(
             Fate::Malformed => input.malformed += 1,
             Fate::Unsupported => input.unsupported += 1,
         }
-        if input.packets % FRAMES_A_LOOK == 0 {
+        if input.packets.is_multiple_of(FRAMES_A_LOOK) {
             wire.drops()?;
         }
     }

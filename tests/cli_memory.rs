@@ -75,7 +75,7 @@ fn a_bomb_is_read_as_a_stream() {
     // A quarter of a gigabyte of frames that hold nothing, in a quarter of a megabyte.
     let mut block = Pcap::empty(ETHERNET);
     for _ in 0..16 {
-        block.push(1_750_000_000, &[0; 65_000]);
+        block.push(1_750_000_000, &vec![0; 65_000]);
     }
     for _ in 0..256 {
         encoder.write_all(&block.records.concat()).expect("memory");
@@ -92,7 +92,7 @@ fn a_flood_of_flows_and_names_stays_within_its_caps() {
     let mut capture = Pcap::empty(ETHERNET);
     for n in 0..FLOWS {
         let [_, a, b, c] = n.to_be_bytes();
-        capture.push(1_750_000_000 + n / 10_000, &datagram(40_000, 4_433, [157, 240 | a, b, c], &[0x40; 20]));
+        capture.push(1_750_000_000 + n / 10_000, &datagram(40_000, 4_433, [157, 0xf0 | a, b, c], &[0x40; 20]));
         if n % 2 == 0 {
             let name = format!("n{n}");
             capture.push(1_750_000_000 + n / 10_000, &lookup(&[name.as_bytes(), b"example", b"net"]));

@@ -393,6 +393,7 @@ fn judged(subject: usize, verdict: Verdict, nights: Vec<Night>) -> Finding {
         largest_upload: None,
         score: None,
         explanations: Vec::new(),
+        attended: [].into(),
     }
 }
 

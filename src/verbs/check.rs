@@ -25,7 +25,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let look = output::look(&args.output)?;
     let audit = audit(args, &options, &judging)?;
     complain(&audit);
-    if audit.inputs.is_empty() {
+    if audit.devices.is_empty() && !audit.failed.is_empty() {
         return Ok(Outcome::Failed);
     }
     let mut writer = output::writer(&args.output)?;

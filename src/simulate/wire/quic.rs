@@ -34,10 +34,10 @@ pub(in crate::simulate) fn initial(
     length: usize,
     chance: &mut Chance,
 ) -> Option<Vec<u8>> {
-    let parameters = transport_parameters(&ids.client);
+    let parameters = transport_parameters(ids.client);
     let offer = Offer { name, alpn: &["h3"], ech, quic: Some(&parameters) };
     let hello = client_hello(&offer, 0, chance);
-    let mut packet = vec![0xc0 | (NUMBER_LENGTH as u8 - 1)];
+    let mut packet = vec![0xc3]; // long header, Initial, packet number in four bytes
     packet.put32(VERSION_1);
     packet.put8(8);
     packet.extend(ids.server);
@@ -95,7 +95,7 @@ fn expanded<const N: usize>(secret: &hkdf::Prk, label: &[u8]) -> Option<[u8; N]>
 }
 
 /// What a client announces (RFC 9000, section 18.2).
-fn transport_parameters(client: &[u8; 8]) -> Vec<u8> {
+fn transport_parameters(client: [u8; 8]) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend([0x01, 4, 0x80, 0, 0x75, 0x30]); // idle for at most 30 s
     out.extend([0x03, 2, 0x45, 0xc0]); // datagrams of at most 1,472 bytes

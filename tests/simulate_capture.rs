@@ -1,6 +1,6 @@
 //! Captures of simulated lives, read back by independent decoders.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 use std::{collections::HashMap, fs, path::PathBuf};
 
@@ -61,7 +61,7 @@ fn seen(at: Stamp, kept: &[u8], original: u32) -> Seen {
             let [src, dst] = [ip.source, ip.destination].map(|a| std::net::Ipv6Addr::from(a).to_string());
             (src, dst, usize::from(ip.payload_length) + 40)
         }
-        other => panic!("{other:?}"),
+        NetHeaders::Arp(arp) => panic!("{arp:?}"),
     };
     assert_eq!(total + 14, original as usize, "IP length and frame length agree");
     let network = match headers.net.as_ref().unwrap() {

@@ -39,8 +39,8 @@ pub(in crate::simulate) fn answer(host: &Host, id: u16) -> Vec<u8> {
 
 fn message(host: &Host, id: u16, flags: u16, answers: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(96);
-    for n in [id, flags, 1, answers, 0, 0] {
-        out.put16(n);
+    for number in [id, flags, 1, answers, 0, 0] {
+        out.put16(number);
     }
     for label in host.name.iter().flat_map(|name| name.split('.')) {
         out.put8(u8::try_from(label.len()).unwrap_or_default());

@@ -34,10 +34,10 @@ pub(in crate::simulate) fn initial(
     length: usize,
     chance: &mut Chance,
 ) -> Option<Vec<u8>> {
-    let parameters = transport_parameters(&ids.client);
+    let parameters = transport_parameters(ids.client);
     let offer = Offer { name, alpn: &["h3"], ech, quic: Some(&parameters) };
     let hello = client_hello(&offer, 0, chance);
-    let mut packet = vec![LONG_INITIAL];
+    let mut packet = vec![0xc3]; // long header, Initial, packet number in four bytes
     packet.put32(VERSION_1);
     packet.put8(8);
     packet.extend(ids.server);
@@ -95,7 +95,7 @@ fn expanded<const N: usize>(secret: &hkdf::Prk, label: &[u8]) -> Option<[u8; N]>
 }
 
 /// What a client announces (RFC 9000, section 18.2).
-fn transport_parameters(client: &[u8; 8]) -> Vec<u8> {
+fn transport_parameters(client: [u8; 8]) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend([0x01, 4, 0x80, 0, 0x75, 0x30]); // idle for at most 30 s
     out.extend([0x03, 2, 0x45, 0xc0]); // datagrams of at most 1,472 bytes
@@ -138,8 +138,6 @@ pub(in crate::simulate) fn short(ids: &Ids, from_server: bool, length: usize) ->
 
 const VERSION_1: u32 = 1;
 const NUMBER_LENGTH: usize = 4;
-/// Long header, Initial, a packet number of four bytes (RFC 9000, section 17.2.2).
-const LONG_INITIAL: u8 = 0xc3;
 const TAG: usize = 16;
 /// RFC 9001, section 5.2.
 const SALT_V1: [u8; 20] = [

@@ -37,7 +37,7 @@ pub(in crate::simulate) fn client_hello(offer: &Offer<'_>, length: usize, chance
     hello.with_len16(|out| {
         out.put16(grease(chance));
         let suites = if offer.quic.is_some() { &SUITES[..3] } else { SUITES };
-        suites.iter().for_each(|suite| out.put16(*suite));
+        put_all(out, suites);
     });
     hello.extend([1, 0]);
     hello.with_len16(|out| extensions(out, offer, length, chance));
@@ -57,14 +57,14 @@ fn extensions(out: &mut Vec<u8>, offer: &Offer<'_>, length: usize, chance: &mut 
         extension(out, 0xff01, |out| out.put8(0)); // renegotiation info
     }
     let group = grease(chance);
-    extension(out, 10, |out| out.with_len16(|out| [group, X25519, 0x17, 0x18].iter().for_each(|g| out.put16(*g))));
+    extension(out, 10, |out| out.with_len16(|out| put_all(out, &[group, X25519, 0x17, 0x18])));
     if offer.quic.is_none() {
         extension(out, 11, |out| out.extend([1, 0])); // uncompressed points
         extension(out, 35, |_| ()); // session ticket
     }
     extension(out, 16, |out| out.with_len16(|out| offer.alpn.iter().for_each(|p| short_string(out, p))));
     extension(out, 5, |out| out.extend([1, 0, 0, 0, 0])); // OCSP stapling
-    extension(out, 13, |out| out.with_len16(|out| SIGNATURES.iter().for_each(|s| out.put16(*s))));
+    extension(out, 13, |out| out.with_len16(|out| put_all(out, SIGNATURES)));
     if offer.quic.is_none() {
         extension(out, 18, |_| ()); // signed certificate timestamps
     }
@@ -74,7 +74,7 @@ fn extensions(out: &mut Vec<u8>, offer: &Offer<'_>, length: usize, chance: &mut 
     extension(out, 43, |out| {
         let versions: &[u16] = if offer.quic.is_some() { &[version, 0x0304] } else { &[version, 0x0304, 0x0303] };
         out.put8(u8::try_from(versions.len() * 2).unwrap_or_default());
-        versions.iter().for_each(|v| out.put16(*v));
+        put_all(out, versions);
     });
     extension(out, 27, |out| out.extend([2, 0, 2])); // certificates compressed with Brotli
     if let Some(parameters) = offer.quic {
@@ -110,6 +110,12 @@ fn encrypted_hello(out: &mut Vec<u8>, chance: &mut Chance) {
     out.extend(random::<1>(chance));
     out.with_len16(|out| out.extend(random::<32>(chance)));
     out.with_len16(|out| out.extend(random::<144>(chance)));
+}
+
+fn put_all(out: &mut Vec<u8>, numbers: &[u16]) {
+    for number in numbers {
+        out.put16(*number);
+    }
 }
 
 fn extension(out: &mut Vec<u8>, kind: u16, body: impl FnOnce(&mut Vec<u8>)) {

@@ -1,7 +1,6 @@
 //! How fast each stage is, on a capture replayed from the bundled ones: `cargo bench`.
 
 #![expect(clippy::expect_used, reason = "a benchmark without its input has nothing to say")]
-#![expect(missing_docs, reason = "the macro of the harness writes functions without")]
 
 use std::{hint::black_box, path::Path, sync::Arc};
 

@@ -69,7 +69,11 @@ fn a_file_given_twice_counts_once() {
     let path = genuine("tls13");
     let twice = check_json(&[&path, &path]);
     assert_eq!(findings(&twice), findings(&check_json(&[&path])));
-    assert!(twice.json()["notes"][0].as_str().is_some_and(|note| note.contains("counts once")), "{}", twice.json()["notes"]);
+    assert!(
+        twice.json()["notes"][0].as_str().is_some_and(|note| note.contains("counts once")),
+        "{}",
+        twice.json()["notes"]
+    );
     assert_eq!(flows_of(&[&path, &path]), flows_of(&[&path]));
 }
 

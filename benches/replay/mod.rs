@@ -23,7 +23,7 @@ const ADDRESSES: [usize; 2] = [26, 30];
 
 /// Writes at least `size` bytes of capture to `out`, replaying `sources` round after round. Each round is another
 /// phone behind another address, a minute later. Returns how many frames were written.
-pub fn replay<P: AsRef<Path>>(sources: &[P], out: &Path, size: u64) -> io::Result<u64> {
+pub(crate) fn replay<P: AsRef<Path>>(sources: &[P], out: &Path, size: u64) -> io::Result<u64> {
     let sources: Vec<Vec<Kept>> = sources.iter().map(|path| read(path.as_ref())).collect();
     let first = sources.iter().flatten().map(|frame| frame.at).min().unwrap_or_default();
     let mut writer = PcapWriter::create(out, LinkType::ETHERNET, Precision::Micros, 262_144)?;
@@ -92,7 +92,7 @@ fn shifted(data: &[u8], round: u32) -> Vec<u8> {
 }
 
 /// The bundled captures.
-pub fn bundled() -> Vec<std::path::PathBuf> {
+pub(crate) fn bundled() -> Vec<std::path::PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let folders = [root.clone(), root.join("genuine")];
     let mut found: Vec<_> = folders

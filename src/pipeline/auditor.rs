@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    audit::{FlowRow, Loss},
+    audit::{Audit, FlowRow, Loss},
     booking::Books,
     case::Case,
+    conclude,
+    offline::Judging,
 };
 use crate::{
     base::{Bytes, Stamp},
@@ -14,6 +16,7 @@ use crate::{
     flow::{self, FlowEvent, FlowId, FlowKey, FlowTable, Side},
     hint::{Appetite, Hint},
     identify::{AsnTable, Attribution, DeviceOptions, Devices, HostSource, Identifier, Place, Rules},
+    ledger::Watched,
 };
 
 /// What decides how packets are attributed.
@@ -44,6 +47,7 @@ pub enum Fate {
 
 /// Folds frames into a ledger.
 pub struct Auditor<'s> {
+    rules: Arc<Rules>,
     decoder: Decoder,
     track: Track<'s>,
     wire: Bytes,
@@ -72,6 +76,7 @@ impl<'s> Auditor<'s> {
             None => identifier,
         };
         Self {
+            rules: Arc::clone(&options.rules),
             decoder: Decoder::new(decode::Limits::default()),
             track: Track {
                 table: FlowTable::new(options.flows),
@@ -109,6 +114,12 @@ impl<'s> Auditor<'s> {
         };
         self.take_abandoned();
         fate
+    }
+
+    /// Ends every flow and judges every device. A sensor was capturing in the minutes `watched`.
+    pub fn audit(self, watched: &[Watched], judging: &Judging) -> Audit {
+        let rules = Arc::clone(&self.rules);
+        conclude::audit(self.finish(), watched, &rules, judging)
     }
 
     /// Ends every flow and books what is left: the captures are over.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     audit::{Audit, DestinationTotal, DeviceAudit, RulesInfo, Totals},
-    auditor::{Finished, Options},
+    auditor::Finished,
     offline::Judging,
 };
 use crate::{
     base::{Bytes, Span},
     capture::FileReport,
-    identify::{Device, DeviceId, Evidence, Kind, Role},
+    identify::{Device, DeviceId, Evidence, Kind, Role, Rules},
     ledger::{DeviceLedger, Row, Watched},
     night::{self, DeviceFinding},
 };
@@ -43,13 +43,13 @@ fn run(file: &FileReport) -> Option<Watched> {
 }
 
 /// Judges every device. Inputs, failures and notes are for the caller to fill in.
-pub(super) fn audit(finished: Finished, watched: &[Watched], options: &Options, judging: &Judging) -> Audit {
+pub(super) fn audit(finished: Finished, watched: &[Watched], rules: &Rules, judging: &Judging) -> Audit {
     let ids: Vec<DeviceId> = finished.books.ledger.devices().collect();
     let mut devices: Vec<DeviceAudit> = ids.iter().map(|id| device(&finished, *id, watched, judging)).collect();
     devices.sort_by_key(|device| std::cmp::Reverse(moved(&device.ledger)));
     Audit {
         timezone: judging.timezone,
-        rules: RulesInfo { count: options.rules.len(), sha256: options.rules.sha256().to_owned() },
+        rules: RulesInfo { count: rules.len(), sha256: rules.sha256().to_owned() },
         inputs: Vec::new(),
         failed: Vec::new(),
         notes: Vec::new(),

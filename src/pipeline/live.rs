@@ -8,7 +8,6 @@ use std::{
 use super::{
     audit::{Audit, InputReport},
     auditor::{Auditor, Fate, Options},
-    conclude,
     offline::Judging,
 };
 use crate::{
@@ -57,7 +56,7 @@ pub fn listen(
     input.lost = drops.dropped + drops.interface_dropped;
     let span = Span { first: start.minute(), end: now().minute().plus(1) };
     let watched = [Watched { span, dropped: share(drops) }];
-    let mut audit = conclude::audit(auditor.finish(), &watched, options, judging);
+    let mut audit = auditor.audit(&watched, judging);
     audit.inputs = vec![input];
     Ok(audit)
 }

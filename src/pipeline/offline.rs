@@ -40,9 +40,7 @@ pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: imp
     let passed = read(&mut captures, &mut auditor, progress);
     let inputs = captures.into_reports();
     let failures = failures(&failed, &inputs, &passed);
-    let finished = auditor.finish();
-    let watched = conclude::watched(&inputs);
-    let mut audit = conclude::audit(finished, &watched, options, judging);
+    let mut audit = auditor.audit(&conclude::watched(&inputs), judging);
     audit.notes = repeated
         .iter()
         .map(|twice| {

@@ -1,4 +1,4 @@
-//! The stages together: what is decoded is booked, and a played scenario is found again to the byte.
+//! The stages together: what is decoded is booked.
 
 use std::{cell::RefCell, sync::Arc};
 
@@ -11,7 +11,6 @@ use crate::{
     capture::{Frame, LinkType},
     flow,
     identify::{DeviceOptions, Rules},
-    simulate::{Life, Scenario},
 };
 
 fn options(flows: usize) -> Options {
@@ -90,36 +89,5 @@ proptest! {
             .map(|(_, row)| row.up + row.down)
             .sum();
         prop_assert_eq!(by_device, total.up + total.down);
-    }
-}
-
-#[test]
-fn a_played_phone_is_found_again_to_the_byte() {
-    let text = "id = \"T1\"\nname = \"three nights\"\nwhy = \"bytes\"\nclass = \"positive\"\nexpect = [\"export-like\"]\n\
-                judge = \"messenger\"\nnights = 3\n\n[[export]]\nwhen = \"clock\"\nat = \"03:00\"\n\
-                jitter-minutes = 15\nmb = 2\nto = \"operator-media\"\n";
-    let life = Life::of(&Scenario::parse(text, "T1.toml").unwrap(), 7);
-    let mut auditor = Auditor::new(&options(1 << 16));
-    let truth = life
-        .frames(&mut |at, kept, original_len| {
-            auditor.take(&Frame { original_len, ..frame(at, kept) });
-            Ok(())
-        })
-        .unwrap();
-    let finished = auditor.finish();
-    let total = finished.books.ledger.total();
-    assert_eq!((total.up, total.down), (truth.up, truth.down));
-    assert!(truth.up > Bytes::mb(4));
-    let phone = finished.books.ledger.devices().next().unwrap();
-    for subject in ["whatsapp", "google_backup"] {
-        let booked: Bytes = finished
-            .books
-            .ledger
-            .rows(phone)
-            .filter(|(key, _)| finished.books.ledger.subject(key.subject).id == subject)
-            .map(|(_, row)| row.up)
-            .sum();
-        let sent: Bytes = truth.hosts.iter().filter(|host| host.subject == subject).map(|host| host.up).sum();
-        assert_eq!(booked, sent, "{subject}");
     }
 }

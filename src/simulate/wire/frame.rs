@@ -164,7 +164,7 @@ mod tests {
                         header.calc_checksum_ipv4(&ip, payload).unwrap()
                     }
                     etherparse::NetHeaders::Ipv6(ip, _) => header.calc_checksum_ipv6(&ip, payload).unwrap(),
-                    other => panic!("{other:?}"),
+                    other @ etherparse::NetHeaders::Arp(_) => panic!("{other:?}"),
                 };
                 assert_eq!(header.checksum, expected);
                 udp(&mut frame, &ends, payload);
@@ -174,7 +174,7 @@ mod tests {
                 let expected = match packet.net.unwrap() {
                     etherparse::NetHeaders::Ipv4(ip, _) => header.calc_checksum_ipv4(&ip, payload).unwrap(),
                     etherparse::NetHeaders::Ipv6(ip, _) => header.calc_checksum_ipv6(&ip, payload).unwrap(),
-                    other => panic!("{other:?}"),
+                    other @ etherparse::NetHeaders::Arp(_) => panic!("{other:?}"),
                 };
                 assert_eq!(header.checksum, expected);
             }

@@ -40,10 +40,11 @@ impl<'a> Message<'a> {
         let length = usize::from(r.u16().ok()?);
         let cookie: [u8; 4] = r.array().ok()?;
         r.skip(12).ok()?;
-        if kind & 0xc000 != 0 || length % 4 != 0 {
+        let message = Self { kind, body: r.take_up_to(length), length: HEADER + length };
+        // The draft of TURN that Microsoft kept does not pad attributes.
+        if kind & 0xc000 != 0 || length % 4 != 0 && bytes.len() != message.length {
             return None;
         }
-        let message = Self { kind, body: r.take_up_to(length), length: HEADER + length };
         let certain = cookie == COOKIE || bytes.len() == message.length && message.is_classic();
         certain.then_some(message)
     }

@@ -37,6 +37,7 @@ mod pattern;
 mod rule_file;
 mod rules;
 mod settled;
+mod sockets;
 mod tags;
 
 use serde::{Deserialize, Serialize};

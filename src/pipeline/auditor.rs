@@ -215,6 +215,7 @@ impl Track<'_> {
 
     fn fold_hints(&mut self, flow: FlowId, at: Stamp) {
         let Some(case) = case(&mut self.cases, flow) else { return };
+        let tells_app = self.hints.iter().any(|hint| matches!(hint, Hint::Signature { .. }));
         for hint in self.hints.drain(..) {
             case.clues.add(&hint);
             match hint {
@@ -229,6 +230,11 @@ impl Track<'_> {
                 Hint::Signature { .. } => {}
             }
         }
+        if tells_app {
+            let (device, remote) = (case.device(), case.remote());
+            let attribution = self.identifier.attribute(device, remote, at, &case.clues);
+            self.identifier.occupy(device, at, &case.clues, &attribution);
+        }
     }
 
     /// Attributes a flow by what is known of it at `at`, and books its minutes.
@@ -236,10 +242,11 @@ impl Track<'_> {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let (device, remote) = (case.device(), case.remote());
         let attribution = match case.attribution.take() {
-            Some(known) if case.inspector.is_none() => known,
+            Some(known) if case.inspector.is_none() && known.owner.is_some() => known,
             _ => self.identifier.attribute(device, remote, at, &case.clues),
         };
         self.identifier.settle(device, remote, at, &attribution);
+        self.identifier.occupy(device, at, &case.clues, &attribution);
         self.books.book(self.identifier.rules(), case, &attribution);
         case.attribution = Some(attribution);
     }

@@ -15,8 +15,7 @@ use std::{
     time::Duration,
 };
 
-use assert_cmd::Command;
-use support::{Run, corpus, files, finish};
+use support::{KILLED, Run, bounded, corpus, files, finish};
 
 /// What one file may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,13 +78,7 @@ fn run_all(command: &str, files: &[PathBuf]) -> Vec<(PathBuf, Run)> {
     runs
 }
 
-/// Stands for a process that was ended by a signal.
-const KILLED: i32 = -1;
-
-/// Runs the binary under a shell that bounds its memory.
+/// Runs the binary within the bounds.
 fn run_bounded(command: &str, path: &Path) -> Run {
-    let bounded = format!("ulimit -d {MEMORY_KIB} && exec \"$0\" \"$@\"");
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &bounded, env!("CARGO_BIN_EXE_nightaudit"), command]).arg(path);
-    finish(shell.env("XDG_CONFIG_HOME", "/nonexistent").env("TZ", "UTC").timeout(PATIENCE))
+    finish(bounded(MEMORY_KIB, [Path::new(command), path]).timeout(PATIENCE))
 }

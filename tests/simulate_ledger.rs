@@ -136,17 +136,3 @@ fn judged_rows_hold_what_is_exported_to_them() {
         assert!(bulk > Bytes::mb(100), "{id}: {bulk}");
     }
 }
-
-#[test]
-#[ignore]
-fn speed() {
-    for id in ["B01", "P01", "P07", "B03", "P20", "P25"] {
-        let sc = named(id);
-        let t = std::time::Instant::now();
-        let life = (0..20).map(|s| Life::of(&sc, s)).collect::<Vec<_>>();
-        let a = t.elapsed() / 20;
-        let t = std::time::Instant::now();
-        let n: usize = life.iter().map(|l| l.ledger().0.names.len()).sum();
-        println!("{id} life {a:?} ledger {:?} names {n}", t.elapsed() / 20);
-    }
-}

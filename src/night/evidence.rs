@@ -253,7 +253,7 @@ impl<'a> Bets<'a> {
         self.large_hits += u32::from(bulk >= self.settings.export_size.max(smallest));
         self.small_hits += u32::from(bulk >= smallest && bulk < self.settings.export_size);
         if self.nights >= self.settings.needed_nights {
-            let needed = self.settings.threshold * self.sizes.len() as f64;
+            let needed = self.settings.threshold * self.sizes.len().max(1) as f64;
             self.flagged |= all >= needed;
             self.export_flagged |= large >= needed;
         }

@@ -3,10 +3,11 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    sync::Arc,
 };
 
 use crate::{
-    base::Bytes,
+    base::{Bytes, Span},
     identify::Kind,
     ledger::{DeviceLedger, SubjectLedger},
     night::{
@@ -63,6 +64,8 @@ struct Device<'a> {
     ledger: &'a DeviceLedger,
     settings: &'a Settings,
     attendance: Attendance,
+    /// The attended minutes by the signs of all subjects together.
+    attended: Arc<[Span]>,
     observed: Observed,
     cycles: Cycles,
     /// Share of packets lost on each cycle.
@@ -94,6 +97,7 @@ impl<'a> Device<'a> {
         Self {
             ledger,
             settings,
+            attended: attendance.all().runs().into(),
             attendance,
             observed,
             cycles,
@@ -134,6 +138,7 @@ impl<'a> Device<'a> {
             score: (verdict != Verdict::Insufficient).then(|| Score::of(&evidence)),
             bounds: self.bounds(&lacking, &nights, &sites, recurrent, mask.own()),
             largest_upload: largest(row, &bursts, &mask, self.settings),
+            attended: if mask.own().is_empty() { Arc::clone(&self.attended) } else { mask.spans().runs().into() },
             lacking,
             evidence,
             nights,
@@ -317,6 +322,9 @@ fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -
 }
 
 fn tunnelled(ledger: &DeviceLedger, settings: &Settings) -> Tunnelled {
+    if !ledger.subjects.iter().any(|row| row.tunnel) {
+        return Tunnelled::Nothing;
+    }
     let (mut inside, mut all) = (0.0, 0.0);
     for row in &ledger.subjects {
         let moved: f64 = row.minutes.iter().map(|(_, cell)| cell.up.0 as f64 + cell.down.0 as f64).sum();
@@ -354,5 +362,6 @@ fn unjudged(subject: usize) -> Finding {
         largest_upload: None,
         score: None,
         explanations: Vec::new(),
+        attended: Arc::default(),
     }
 }

@@ -31,7 +31,9 @@ mod tail;
 mod tally;
 mod verdict;
 
-use crate::base::{Bytes, Minute};
+use std::sync::Arc;
+
+use crate::base::{Bytes, Minute, Span};
 
 pub use explain::{Cause, Explanation, Standing};
 pub use judge::judge;
@@ -247,6 +249,16 @@ pub struct Finding {
     pub score: Option<Score>,
     /// Innocent explanations, each held against the capture; empty where there is nothing to explain.
     pub explanations: Vec<Explanation>,
+    /// The minutes in which somebody was using the device, as they count for this subject, ascending.
+    pub attended: Arc<[Span]>,
+}
+
+impl Finding {
+    /// Whether somebody was using the device in `minute`.
+    pub fn is_attended(&self, minute: Minute) -> bool {
+        let after = self.attended.partition_point(|span| span.first <= minute);
+        after > 0 && self.attended[after - 1].contains(minute)
+    }
 }
 
 /// What is said of one device.

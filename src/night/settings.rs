@@ -136,21 +136,17 @@ impl Settings {
         ] {
             share(name, value)?;
         }
-        for (name, value, most) in [
-            ("needed_nights", self.needed_nights, 365),
-            ("names", self.names, 1_000),
-            ("names_around", self.names_around, 1_000),
-            ("name_window", self.name_window, 60),
-            ("hold", self.hold, 720),
-            ("presence", self.presence, 720),
-            ("burst_gap", self.burst_gap, 720),
-            ("injections", self.injections, 10_000),
+        for (name, value, within, range) in [
+            ("needed_nights", self.needed_nights, 1..=365, "from 1 to 365"),
+            ("names", self.names, 1..=1_000, "from 1 to 1,000"),
+            ("names_around", self.names_around, 1..=1_000, "from 1 to 1,000"),
+            ("name_window", self.name_window, 1..=60, "from 1 to 60 minutes"),
+            ("hold", self.hold, 0..=720, "from 0 to 720 minutes"),
+            ("presence", self.presence, 1..=720, "from 1 to 720 minutes"),
+            ("burst_gap", self.burst_gap, 0..=720, "from 0 to 720 minutes"),
+            ("injections", self.injections, 1..=10_000, "from 1 to 10,000"),
         ] {
-            let whole = f64::from(value);
-            let least = u32::from(name != "hold" && name != "burst_gap");
-            if value < least || value > most {
-                return Err(BadSetting { name, value: whole, range: "from 1 to its limit in docs/method.md" });
-            }
+            in_range(name, value.into(), within.contains(&value), range)?;
         }
         let ascending = self.sizes.windows(2).all(|pair| pair[0] < pair[1]);
         in_range(
@@ -274,6 +270,7 @@ mod tests {
         assert_eq!(wrong.to_string(), "night.accident_rate = 1: must be above 0 and below 1");
         assert!(Settings { threshold: f64::NAN, ..Settings::default() }.checked().is_err());
         assert!(Settings { sizes: Vec::new(), ..Settings::default() }.checked().is_err());
-        assert!(Settings { name_window: 0, ..Settings::default() }.checked().is_err());
+        let wrong = Settings { name_window: 0, ..Settings::default() }.checked().unwrap_err();
+        assert_eq!(wrong.to_string(), "night.name_window = 0: must be from 1 to 60 minutes");
     }
 }

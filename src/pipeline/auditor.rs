@@ -36,6 +36,8 @@ pub enum Fate {
     Taken,
     /// It carries no IP, or nothing that can be opened.
     Unsupported,
+    /// Its link type is one that is not read.
+    UnknownLink,
     /// Its headers contradict themselves or end early.
     Malformed,
 }
@@ -101,7 +103,8 @@ impl<'s> Auditor<'s> {
                 Fate::Taken
             }
             Decoded::Held => Fate::Taken,
-            Decoded::NotIp | Decoded::Closed | Decoded::UnknownLink(_) => Fate::Unsupported,
+            Decoded::NotIp | Decoded::Closed => Fate::Unsupported,
+            Decoded::UnknownLink(_) => Fate::UnknownLink,
             Decoded::Malformed(_) => Fate::Malformed,
         };
         self.take_abandoned();

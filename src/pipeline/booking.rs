@@ -1,16 +1,10 @@
 //! Attributed minutes become ledger rows.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use super::case::Case;
 use crate::{
-    base::{
-        Minute,
-        endpoint::{is_group, is_private},
-    },
+    base::Minute,
     flow::Protocol,
     hint::Recognised,
     identify::{Attribution, DeviceId, Evidence, Kind, Owner, Place, Role, Rules},
@@ -36,7 +30,9 @@ impl Books {
     pub(super) fn book(&mut self, rules: &Rules, case: &mut Case, attribution: &Attribution) {
         let rows = case.take_rows();
         let Some(Place { device, .. }) = case.place else {
-            rows.iter().for_each(|(_, row)| self.nobodys.add(row));
+            for (_, row) in &rows {
+                self.nobodys.add(row);
+            }
             return;
         };
         if rows.is_empty() {
@@ -61,12 +57,10 @@ impl Books {
     }
 
     fn subject_of(&mut self, rules: &Rules, case: &Case, attribution: &Attribution) -> u32 {
-        let remote = case.remote().addr;
         let tunnel = is_tunnel(case);
         let whose = match (attribution.owner, attribution.kind) {
             _ if tunnel => rest("vpn-tunnel", "VPN tunnel", Kind::Unattributed),
             (Some(owner), _) => subject(rules.owner(owner)),
-            (None, _) if stays_inside(remote) => rest("local-network", "local network", Kind::Os),
             (None, Kind::Web) => rest(&attribution.destination, &attribution.destination, Kind::Web),
             (None, _) => Subject::unattributed(),
         };
@@ -85,10 +79,6 @@ impl Books {
 fn is_tunnel(case: &Case) -> bool {
     case.protocol.is_some_and(Recognised::is_opaque_tunnel)
         || matches!(case.key.protocol, Protocol::Other(number) if IPSEC.contains(&number))
-}
-
-fn stays_inside(remote: IpAddr) -> bool {
-    is_private(remote) || is_group(remote)
 }
 
 fn subject(owner: &Owner) -> Subject {

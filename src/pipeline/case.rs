@@ -90,8 +90,10 @@ impl Case {
     /// The rows of the minutes that wait, each with its minute; after this none waits.
     pub(super) fn take_rows(&mut self) -> Vec<(Minute, Row)> {
         let up = self.side() as usize;
-        self.steady =
-            self.steady || (self.may_be_a_camera() && is_steady(self.pending.iter().map(|(_, sent)| &sent[up])));
+        if self.may_be_a_camera() {
+            let sent: Vec<Sent> = self.pending.iter().map(|(_, sent)| sent[up]).collect();
+            self.steady = is_steady(&sent);
+        }
         let minutes = std::mem::take(&mut self.pending);
         minutes.into_iter().map(|(minute, sent)| (minute, self.row(&sent))).collect()
     }

@@ -12,7 +12,7 @@ use crate::{
     capture::FileReport,
     identify::{Device, DeviceId, Evidence, Kind, Role},
     ledger::{DeviceLedger, Row, Watched},
-    night,
+    night::{self, DeviceFinding},
 };
 
 /// Minutes between two files of a rotated set in which nobody is thought to have looked away.
@@ -63,32 +63,40 @@ fn device(finished: &Finished, id: DeviceId, watched: &[Watched], judging: &Judg
     let ledger = finished.books.ledger.device(id, watched, &finished.books.facts);
     let finding = night::judge(&ledger, &judging.night);
     let Device { id: name, label, addresses } = finished.devices.device(id).clone();
-    let destinations = destinations(finished, id, &ledger);
+    let destinations = destinations(finished, id, &ledger, &finding);
     DeviceAudit { id: name, label, addresses: addresses.into_iter().collect(), ledger, finding, destinations }
 }
 
-fn destinations(finished: &Finished, device: DeviceId, ledger: &DeviceLedger) -> Vec<DestinationTotal> {
+fn destinations(
+    finished: &Finished,
+    device: DeviceId,
+    ledger: &DeviceLedger,
+    finding: &DeviceFinding,
+) -> Vec<DestinationTotal> {
     let books = &finished.books;
     let index: HashMap<&str, usize> =
         ledger.subjects.iter().enumerate().map(|(at, subject)| (subject.subject.id.as_str(), at)).collect();
-    let mut sums: BTreeMap<(usize, Role, u32), (Row, Evidence)> = BTreeMap::new();
+    let mut sums: BTreeMap<(usize, Role, u32), (Row, Bytes, Evidence)> = BTreeMap::new();
     for (key, row) in books.ledger.rows(device) {
         let subject = books.ledger.subject(key.subject);
         let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
         let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();
-        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Evidence::None));
+        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Bytes::ZERO, Evidence::None));
         sum.0.add(row);
-        sum.1 = sum.1.max(evidence.unwrap_or(Evidence::None));
+        if !finding.findings[*at].is_attended(key.minute) {
+            sum.1 += row.up;
+        }
+        sum.2 = sum.2.max(evidence.unwrap_or(Evidence::None));
     }
     let mut totals: Vec<DestinationTotal> = sums
         .into_iter()
-        .map(|((subject, role, destination), (row, evidence))| DestinationTotal {
+        .map(|((subject, role, destination), (row, unattended_up, evidence))| DestinationTotal {
             subject,
             role,
             destination: books.ledger.destination(destination).to_owned(),
             up: row.up,
             down: row.down,
-            unattended_up: Bytes::ZERO,
+            unattended_up,
             evidence,
         })
         .collect();

@@ -47,9 +47,9 @@ pub fn listen(
         match auditor.take(&frame) {
             Fate::Taken => {}
             Fate::Malformed => input.malformed += 1,
-            Fate::Unsupported => input.unsupported += 1,
+            Fate::Unsupported | Fate::UnknownLink => input.unsupported += 1,
         }
-        if input.packets % FRAMES_A_LOOK == 0 {
+        if input.packets.is_multiple_of(FRAMES_A_LOOK) {
             wire.drops()?;
         }
     }

@@ -8,7 +8,8 @@ use super::{
     conclude,
 };
 use crate::{
-    capture::{Captures, FileReport, Opened, Progress},
+    base::text::shown,
+    capture::{CaptureError, Captures, FileReport, Opened, Progress},
     night,
 };
 
@@ -29,6 +30,7 @@ pub struct Judging {
 struct Passed {
     malformed: u64,
     unsupported: u64,
+    unknown_link: u64,
 }
 
 /// Reads captures to their end and judges every device in them.
@@ -37,8 +39,7 @@ pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: imp
     let Opened { mut captures, failed, repeated } = opened;
     let passed = read(&mut captures, &mut auditor, progress);
     let inputs = captures.into_reports();
-    let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
-    failures.extend(inputs.iter().filter_map(|input| input.error.as_ref()).map(ToString::to_string));
+    let failures = failures(&failed, &inputs, &passed);
     let finished = auditor.finish();
     let watched = conclude::watched(&inputs);
     let mut audit = conclude::audit(finished, &watched, options, judging);
@@ -63,11 +64,27 @@ pub fn flows(
     let Opened { mut captures, failed, .. } = opened;
     let mut auditor = Auditor::new(options);
     auditor.list_flows(list);
-    read(&mut captures, &mut auditor, progress);
+    let passed = read(&mut captures, &mut auditor, progress);
     drop(auditor.finish());
-    let mut failures: Vec<String> = failed.iter().map(ToString::to_string).collect();
-    failures.extend(captures.into_reports().iter().filter_map(|input| input.error.as_ref()).map(ToString::to_string));
-    failures
+    failures(&failed, &captures.into_reports(), &passed)
+}
+
+/// A line for each input that could not be read, not to its end, or not at all for its link type.
+fn failures(failed: &[CaptureError], inputs: &[FileReport], passed: &[Passed]) -> Vec<String> {
+    let refused = failed.iter().map(ToString::to_string);
+    let broken = inputs.iter().filter_map(|input| input.error.as_ref()).map(ToString::to_string);
+    let closed =
+        inputs.iter().zip(passed).filter(|(input, passed)| input.frames > 0 && passed.unknown_link == input.frames);
+    let closed = closed.map(|(input, _)| {
+        let links: Vec<_> = input.links.iter().map(ToString::to_string).collect();
+        let path = input.path.display().to_string();
+        format!(
+            "{}: link type {} is not read; capture on an interface that carries Ethernet, Wi-Fi, PPP or IP",
+            shown(&path, 400),
+            links.join(", ")
+        )
+    });
+    refused.chain(broken).chain(closed).collect()
 }
 
 fn read(captures: &mut Captures, auditor: &mut Auditor<'_>, mut progress: impl FnMut(Progress)) -> Vec<Passed> {
@@ -78,6 +95,7 @@ fn read(captures: &mut Captures, auditor: &mut Auditor<'_>, mut progress: impl F
             Fate::Taken => {}
             Fate::Malformed => passed[input].malformed += 1,
             Fate::Unsupported => passed[input].unsupported += 1,
+            Fate::UnknownLink => passed[input].unknown_link += 1,
         }
         until_step -= 1;
         if until_step == 0 {
@@ -97,7 +115,7 @@ fn report(input: FileReport, passed: Passed) -> InputReport {
         last: input.last,
         link_types: input.links.iter().map(|link| link.name().into_owned()).collect(),
         malformed: passed.malformed + input.broken,
-        unsupported: passed.unsupported,
+        unsupported: passed.unsupported + passed.unknown_link,
         lost: input.lost,
         truncated: input.cut.is_some(),
     }

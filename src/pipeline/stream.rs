@@ -20,12 +20,12 @@ pub(super) fn is_conversation(one: &Sent, other: &Sent) -> bool {
 }
 
 /// Whether these minutes, one after the other, are one steady stream from the same side: a baby camera.
-pub(super) fn is_steady<'a>(minutes: impl ExactSizeIterator<Item = &'a Sent> + Clone) -> bool {
+pub(super) fn is_steady(minutes: &[Sent]) -> bool {
     let n = minutes.len();
-    if n < STEADY_MINUTES || !minutes.clone().all(is_live) {
+    if n < STEADY_MINUTES || !minutes.iter().all(is_live) {
         return false;
     }
-    let rates = || minutes.clone().map(|sent| sent.payload.0 as f64);
+    let rates = || minutes.iter().map(|sent| sent.payload.0 as f64);
     let mean = rates().sum::<f64>() / n as f64;
     let variance = rates().map(|rate| (rate - mean).powi(2)).sum::<f64>() / n as f64;
     mean > 0.0 && variance.sqrt() / mean < STEADY_VARIATION
@@ -64,12 +64,12 @@ mod tests {
     #[test]
     fn half_an_hour_of_steady_pictures_is_a_camera() {
         let camera = [sent(9_000_000, 9_000, WHOLE_MINUTE); STEADY_MINUTES];
-        assert!(is_steady(camera.iter()));
+        assert!(is_steady(&camera));
         let mut throttled = camera;
         for minute in throttled.iter_mut().step_by(2) {
             minute.payload = Bytes(2_000_000);
         }
-        assert!(!is_steady(throttled.iter()));
-        assert!(!is_steady(camera[1..].iter()));
+        assert!(!is_steady(&throttled));
+        assert!(!is_steady(&camera[1..]));
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn export() -> Audit {
         first_flagged_night: Some(5),
         hit_share: Some((0.74, 0.97)),
         stands_among_rows: true,
+        clock: None,
     };
     finding.bounds = Bounds {
         raw_worst_night: Some(Bytes(64_910_000)),
@@ -82,6 +83,7 @@ pub(super) fn backup() -> Audit {
         first_flagged_night: Some(6),
         hit_share: Some((0.47, 0.93)),
         stands_among_rows: false,
+        clock: None,
     };
     finding.bounds = bounds(28_700_000, 19_700_000);
     finding.largest_upload = None;
@@ -390,6 +392,8 @@ fn judged(subject: usize, verdict: Verdict, nights: Vec<Night>) -> Finding {
         nights,
         largest_upload: None,
         score: None,
+        explanations: Vec::new(),
+        attended: [].into(),
     }
 }
 

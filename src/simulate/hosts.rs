@@ -52,7 +52,8 @@ impl Party {
             Self::Os => 2,
             Self::Push => 3,
             Self::Web | Self::EncryptedResolver | Self::Front => 4,
-            Self::Resolver | Self::Tunnel | Self::Unknown => 5,
+            Self::Tunnel | Self::Unknown => 5,
+            Self::Resolver => 6,
         }
     }
 
@@ -142,8 +143,11 @@ impl From<usize> for HostId {
     }
 }
 
+/// How many subjects a simulated ledger has.
+pub(super) const SUBJECTS: usize = 7;
+
 /// The subjects of a simulated ledger, in the order of [`Party::subject`].
-pub(super) fn subjects(app: App) -> [Subject; 6] {
+pub(super) fn subjects(app: App) -> [Subject; SUBJECTS] {
     let (id, name, operator) = match app {
         App::Whatsapp => ("whatsapp", "WhatsApp", "Meta"),
         App::Signal => ("signal", "Signal", "Signal Technology Foundation"),
@@ -155,6 +159,7 @@ pub(super) fn subjects(app: App) -> [Subject; 6] {
         ("google_push", "Google push (FCM)", "Google", Kind::Push),
         ("web", "web", "", Kind::Web),
         ("unattributed", "unattributed", "", Kind::Unattributed),
+        ("dns", "Name lookups (DNS)", "various", Kind::Os),
     ]
     .map(|(id, name, operator, kind)| Subject {
         id: id.into(),

@@ -1,7 +1,7 @@
 //! Counting what was seen, alike for the ledger and for the capture, so that both come with the same truth.
 
 use super::{
-    hosts::{HostId, subjects},
+    hosts::{HostId, SUBJECTS, subjects},
     life::Life,
     run::Way,
     truth::{HostTruth, NightTruth, Truth},
@@ -14,8 +14,6 @@ pub(super) struct Tally {
     hosts: Vec<[u64; 2]>,
     nights: Vec<[[u64; 2]; SUBJECTS]>,
 }
-
-const SUBJECTS: usize = 6;
 
 impl Tally {
     pub(super) fn of(life: &Life) -> Self {

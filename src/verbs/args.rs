@@ -200,6 +200,14 @@ pub enum CheckFormat {
     Text,
     /// Schema 1 (docs/schema-1.json).
     Json,
+    /// One self-contained page.
+    Html,
+    /// For notes and issues.
+    Md,
+    /// For spreadsheets: a row for each device, subject and night.
+    Csv,
+    /// For spreadsheets: a row for each device and subject.
+    SubjectsCsv,
 }
 
 /// The form of a list of flows.

@@ -1,6 +1,6 @@
 //! `nightaudit check`: verdicts from captures.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anyhow::{Context, bail};
 use chrono::{NaiveTime, Timelike};
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     night::{Declared, Settings, Verdict},
     pipeline::{self, Audit, Judging, Options},
-    report,
+    report::{self, Look},
 };
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
@@ -25,16 +25,25 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
     let look = output::look(&args.output)?;
     let audit = audit(args, &options, &judging)?;
     complain(&audit);
-    if audit.inputs.is_empty() {
+    if audit.devices.is_empty() && !audit.failed.is_empty() {
         return Ok(Outcome::Failed);
     }
-    let page = match args.format {
-        CheckFormat::Text => report::text(&audit, &look),
-        CheckFormat::Json => report::json_text(&report::json(&audit, &look.redaction)),
-    };
     let mut writer = output::writer(&args.output)?;
-    super::finish(writer.write_all(page.as_bytes()).and_then(|()| writer.flush()))?;
+    super::finish(write(&audit, args.format, &look, &mut writer).and_then(|()| writer.flush()))?;
     Ok(outcome(&audit))
+}
+
+fn write(audit: &Audit, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+    let redaction = &look.redaction;
+    let page = match format {
+        CheckFormat::Csv => return report::nights_csv(audit, redaction, out),
+        CheckFormat::SubjectsCsv => return report::subjects_csv(audit, redaction, out),
+        CheckFormat::Text => report::text(audit, look),
+        CheckFormat::Json => report::json_text(&report::json(audit, redaction)),
+        CheckFormat::Html => report::html(audit, redaction),
+        CheckFormat::Md => report::markdown(audit, redaction),
+    };
+    out.write_all(page.as_bytes())
 }
 
 #[cfg(feature = "live")]

@@ -33,7 +33,8 @@ pub(super) fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
     for failure in &failed {
         super::complain(failure);
     }
-    if args.format == FlowsFormat::Table {
+    let some = failed.is_empty() || !rows.is_empty();
+    if args.format == FlowsFormat::Table && some {
         rows.sort_by_key(|row| row.first);
         let table = report::flows_table(&rows, &look);
         written = writer.write_all(table.as_bytes());

@@ -64,11 +64,22 @@ pub(crate) fn nightaudit_reading(input: &[u8], arguments: &[&str]) -> Run {
     finish(binary().args(arguments).write_stdin(input))
 }
 
+/// The binary with `arguments`, under a shell that lets it hold `kib` KiB of heap, stacks and other writable memory.
+pub(crate) fn bounded<A: AsRef<OsStr>>(kib: u32, arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("ulimit -d {kib} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_nightaudit")]);
+    shell.args(arguments).env("XDG_CONFIG_HOME", "/nonexistent").env("TZ", "UTC");
+    shell
+}
+
+/// The status of a process that a signal ended.
+pub(crate) const KILLED: i32 = -1;
+
 /// Runs `command` to its end.
 pub(crate) fn finish(command: &mut Command) -> Run {
     let output = command.output().expect("the binary runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Run { status: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+    Run { status: output.status.code().unwrap_or(KILLED), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 /// `captures/genuine/<name>/traffic.pcap`.

@@ -126,7 +126,7 @@ pub(crate) fn lookup(labels: &[&[u8]]) -> Vec<u8> {
         dns.extend(*label);
     }
     dns.extend([0, 0, 1, 0, 1]);
-    udp(40_000, 53, [192, 168, 7, 1], &dns)
+    datagram(40_000, 53, [192, 168, 7, 1], &dns)
 }
 
 /// An Ethernet frame from `port` of `192.168.7.23` with `payload` in a TCP segment to port 80 of `157.240.0.60`.
@@ -139,7 +139,8 @@ pub(crate) fn http(port: u16, payload: &[u8]) -> Vec<u8> {
     ethernet(6, [157, 240, 0, 60], &tcp)
 }
 
-fn udp(from: u16, to: u16, receiver: [u8; 4], payload: &[u8]) -> Vec<u8> {
+/// An Ethernet frame with a UDP datagram from `192.168.7.23`.
+pub(crate) fn datagram(from: u16, to: u16, receiver: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len() + 8).expect("a short payload");
     let head = [from, to, length, 0].map(u16::to_be_bytes).concat();
     ethernet(17, receiver, &[head.as_slice(), payload].concat())

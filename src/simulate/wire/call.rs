@@ -45,8 +45,7 @@ pub(in crate::simulate) fn rtp(n: u64, source: u32, length: usize) -> Vec<u8> {
     let mut out = vec![0x80, 120];
     let [.., high, low] = n.to_be_bytes();
     out.extend([high, low]);
-    let [.., a, b, c, d] = n.wrapping_mul(SAMPLES).to_be_bytes();
-    out.extend([a, b, c, d]);
+    out.extend_from_slice(&n.wrapping_mul(SAMPLES).to_be_bytes()[4..]);
     out.put32(source);
     out.resize(length, 0);
     out

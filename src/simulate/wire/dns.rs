@@ -39,7 +39,9 @@ pub(in crate::simulate) fn answer(host: &Host, id: u16) -> Vec<u8> {
 
 fn message(host: &Host, id: u16, flags: u16, answers: u16) -> Vec<u8> {
     let mut out = Vec::with_capacity(96);
-    [id, flags, 1, answers, 0, 0].iter().for_each(|n| out.put16(*n));
+    for n in [id, flags, 1, answers, 0, 0] {
+        out.put16(n);
+    }
     for label in host.name.iter().flat_map(|name| name.split('.')) {
         out.put8(u8::try_from(label.len()).unwrap_or_default());
         out.extend(label.as_bytes());

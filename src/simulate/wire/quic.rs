@@ -37,7 +37,7 @@ pub(in crate::simulate) fn initial(
     let parameters = transport_parameters(&ids.client);
     let offer = Offer { name, alpn: &["h3"], ech, quic: Some(&parameters) };
     let hello = client_hello(&offer, 0, chance);
-    let mut packet = vec![0xc0 | (NUMBER_LENGTH as u8 - 1)];
+    let mut packet = vec![LONG_INITIAL];
     packet.put32(VERSION_1);
     packet.put8(8);
     packet.extend(ids.server);
@@ -138,6 +138,8 @@ pub(in crate::simulate) fn short(ids: &Ids, from_server: bool, length: usize) ->
 
 const VERSION_1: u32 = 1;
 const NUMBER_LENGTH: usize = 4;
+/// Long header, Initial, a packet number of four bytes (RFC 9000, section 17.2.2).
+const LONG_INITIAL: u8 = 0xc3;
 const TAG: usize = 16;
 /// RFC 9001, section 5.2.
 const SALT_V1: [u8; 20] = [

@@ -60,7 +60,8 @@ impl<'a> Message<'a> {
     /// Its attributes: type and value.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
         let mut r = Reader::new("STUN attributes", self.body);
-        std::iter::from_fn(move || one_attribute(&mut r).ok()).take(ATTRIBUTES)
+        let align = if self.length % 4 == 0 { 4 } else { 1 };
+        std::iter::from_fn(move || one_attribute(&mut r, align).ok()).take(ATTRIBUTES)
     }
 
     fn value(&self, wanted: u16) -> Option<&'a [u8]> {
@@ -73,11 +74,11 @@ impl<'a> Message<'a> {
     }
 }
 
-fn one_attribute<'a>(r: &mut Reader<'a>) -> Result<(u16, &'a [u8]), Malformed> {
+fn one_attribute<'a>(r: &mut Reader<'a>, align: usize) -> Result<(u16, &'a [u8]), Malformed> {
     let kind = r.u16()?;
     let length = usize::from(r.u16()?);
     let value = r.take(length)?;
-    r.take_up_to(length.next_multiple_of(4) - length);
+    r.take_up_to(length.next_multiple_of(align) - length);
     Ok((kind, value))
 }
 

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `rule_file`, `rules`, `embedded`, `check`, `explain` | the TOML of `rules/`, joined, checked and explained |
 //! | `pattern`, `names`, `blocks`, `tags`, `asn` | which entry a name, address, package or AS belongs to |
-//! | `clues`, `heard`, `settled` | what a flow showed, a device looked up, other flows established |
+//! | `clues`, `heard`, `settled`, `sockets` | what a flow showed, a device looked up, other flows and its local port tell |
 //! | `identifier`, `attribution` | all of that weighed |
 //! | `devices`, `gateways` | which side of a flow is audited |
 //!

@@ -60,7 +60,7 @@ impl<'a> Message<'a> {
     /// Its attributes: type and value.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
         let mut r = Reader::new("STUN attributes", self.body);
-        let align = if self.length % 4 == 0 { 4 } else { 1 };
+        let align = if self.length.is_multiple_of(4) { 4 } else { 1 };
         std::iter::from_fn(move || one_attribute(&mut r, align).ok()).take(ATTRIBUTES)
     }
 

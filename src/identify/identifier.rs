@@ -211,7 +211,7 @@ impl Identifier {
     /// The strongest claim with an owner or a name. A name without rule gives way to a byte pattern, and to a block
     /// that is surely one operator's: proxies that imitate TLS carry names of strangers.
     fn strongest(&self, claims: &[Claim], addr: IpAddr) -> Attribution {
-        let named = claims.iter().find_map(|claim| claim.host.clone());
+        let named = best_name(claims);
         let decides = |claim: &&Claim| claim.owner.is_some() || claim.host.is_some();
         let sure = |claim: &&Claim| {
             claim.evidence == Evidence::Signature
@@ -336,6 +336,13 @@ impl Identifier {
         let (owner, host) = (self.rules.owner(verdict.owner?), verdict.host.as_ref()?);
         owner.feature(host).map(|feature| feature.name.as_str().into())
     }
+}
+
+/// The host that the strongest claim with one names, as it was read where that says most.
+fn best_name(claims: &[Claim]) -> Option<(Arc<str>, HostSource)> {
+    let named = || claims.iter().filter_map(|claim| claim.host.as_ref());
+    let (host, _) = named().next()?;
+    named().filter(|(name, _)| name == host).max_by_key(|(_, source)| source.evidence()).cloned()
 }
 
 const fn evidence_of(tag: &Tag) -> Evidence {

@@ -110,7 +110,7 @@ pub enum Evidence {
     Asn,
     /// An address block that the operator publishes.
     Prefix,
-    /// The device's other flows to the same endpoint.
+    /// The device's other flows to the same endpoint, or from the same local port.
     Inherited,
     /// The device looked the name up and got this address.
     Dns,

@@ -13,7 +13,7 @@ use crate::{
     decode::{self, Decoded, Decoder, Packet},
     flow::{self, FlowEvent, FlowId, FlowKey, FlowTable, Side},
     hint::{Appetite, Hint},
-    identify::{AsnTable, Attribution, DeviceOptions, Devices, HostSource, Identifier, Place, Rules},
+    identify::{AsnTable, Attribution, DeviceOptions, Devices, Evidence, HostSource, Identifier, Place, Rules},
 };
 
 /// What decides how packets are attributed.
@@ -245,7 +245,7 @@ impl Track<'_> {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let (device, remote) = (case.device(), case.remote());
         let attribution = match case.attribution.take() {
-            Some(known) if case.inspector.is_none() && known.owner.is_some() => known,
+            Some(known) if case.inspector.is_none() && known.evidence > Evidence::None => known,
             _ => self.identifier.attribute(device, remote, at, &case.clues),
         };
         self.identifier.settle(device, remote, at, &attribution);

@@ -85,6 +85,15 @@ fn a_binding_of_the_first_stun_is_known_by_its_attributes() {
 }
 
 /// A DTLS 1.2 ClientHello for `call.example`, in handshake fragments of `size` bytes, a record each.
+#[test]
+fn stun_without_padding_is_read_as_microsofts_draft_sends_it() {
+    let mut message = stun(0x0003, &[0x80, 0x08, 0, 4, 0, 0, 0, 6, 0, 0x15, 0, 2, b'n', b'o', 0x80, 0x55, 0, 1, 7]);
+    let teams = Hint::Signature { app: "teams", pattern: "stun-attributes" };
+    assert_eq!(udp(3478, &[up(message.clone())]), [STUN, teams]);
+    message.push(0);
+    assert_eq!(udp(3478, &[up(message)]), [], "a length that neither fits nor is whole words");
+}
+
 fn dtls_hello(size: usize) -> Vec<Vec<u8>> {
     let name = [&[0, 0, 0, 17, 0, 15, 0, 0, 12][..], b"call.example"].concat();
     let extensions = u16::try_from(name.len()).unwrap().to_be_bytes();

@@ -241,6 +241,8 @@ fn agrees(app: &str, label: &str) -> bool {
         "kakaotalk" => &["KakaoTalk"],
         "whatsapp" => &["WhatsApp"],
         "imo" => &["IMO"],
+        "xmpp" => &["Jabber"],
+        "agora" => &["SD-RTN"],
         "messenger" => &["Facebook"],
         _ => &[],
     };

@@ -40,10 +40,11 @@ impl<'a> Message<'a> {
         let length = usize::from(r.u16().ok()?);
         let cookie: [u8; 4] = r.array().ok()?;
         r.skip(12).ok()?;
-        if kind & 0xc000 != 0 || length % 4 != 0 {
+        let message = Self { kind, body: r.take_up_to(length), length: HEADER + length };
+        // The draft of TURN that Microsoft kept does not pad attributes.
+        if kind & 0xc000 != 0 || length % 4 != 0 && bytes.len() != message.length {
             return None;
         }
-        let message = Self { kind, body: r.take_up_to(length), length: HEADER + length };
         let certain = cookie == COOKIE || bytes.len() == message.length && message.is_classic();
         certain.then_some(message)
     }
@@ -59,7 +60,8 @@ impl<'a> Message<'a> {
     /// Its attributes: type and value.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
         let mut r = Reader::new("STUN attributes", self.body);
-        std::iter::from_fn(move || one_attribute(&mut r).ok()).take(ATTRIBUTES)
+        let align = if self.length.is_multiple_of(4) { 4 } else { 1 };
+        std::iter::from_fn(move || one_attribute(&mut r, align).ok()).take(ATTRIBUTES)
     }
 
     fn value(&self, wanted: u16) -> Option<&'a [u8]> {
@@ -72,11 +74,11 @@ impl<'a> Message<'a> {
     }
 }
 
-fn one_attribute<'a>(r: &mut Reader<'a>) -> Result<(u16, &'a [u8]), Malformed> {
+fn one_attribute<'a>(r: &mut Reader<'a>, align: usize) -> Result<(u16, &'a [u8]), Malformed> {
     let kind = r.u16()?;
     let length = usize::from(r.u16()?);
     let value = r.take(length)?;
-    r.take_up_to(length.next_multiple_of(4) - length);
+    r.take_up_to(length.next_multiple_of(align) - length);
     Ok((kind, value))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    base::Endpoint,
     capture::AppTag,
     hint::{Hint, NameSource, Recognised},
 };
@@ -33,9 +34,15 @@ pub struct Clues {
     pub(super) tag: Option<Tag>,
     pub(super) protocol: Option<Recognised>,
     pub(super) is_call: bool,
+    pub(super) socket: Option<Endpoint>,
 }
 
 impl Clues {
+    /// The clues of a flow over UDP that the device sends from `local`.
+    pub fn of_socket(local: Endpoint) -> Self {
+        Self { socket: Some(local), ..Self::default() }
+    }
+
     /// Adds what `hint` says of the flow it came from. Names looked up or answered say nothing of it.
     pub fn add(&mut self, hint: &Hint) {
         match hint {

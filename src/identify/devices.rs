@@ -92,6 +92,8 @@ enum Known {
 /// The two addresses of the phone in every PCAPdroid capture: its VPN interface has the same ones everywhere.
 const PCAPDROID_V4: Ipv4Addr = Ipv4Addr::new(10, 215, 173, 1);
 const PCAPDROID_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 2, 0xfd00, 1, 0xfd00, 1, 0xfd00, 1);
+/// Every host on the link.
+const BROADCAST: Mac = Mac([0xff; 6]);
 /// A changing address beyond these is not listed.
 const MOST_ADDRESSES: usize = 64;
 
@@ -111,6 +113,8 @@ struct End {
     side: Side,
     addr: IpAddr,
     mac: Option<Mac>,
+    /// It is many hosts: a multicast or broadcast address.
+    group: bool,
 }
 
 impl Devices {
@@ -122,9 +126,15 @@ impl Devices {
     /// The device of a flow whose first packet went `heading`, as seen from the capturing host, and was sent by the
     /// initiator. `None` where both ends are groups, or the table is full.
     pub fn place(&mut self, key: &FlowKey, heading: Option<Heading>) -> Option<Place> {
+        let (from, to) = (key.initiator.addr, key.responder.addr);
         let ends = [
-            End { side: Side::Initiator, addr: key.initiator.addr, mac: host_mac(key.initiator_mac) },
-            End { side: Side::Responder, addr: key.responder.addr, mac: host_mac(key.responder_mac) },
+            End { side: Side::Initiator, addr: from, mac: host_mac(key.initiator_mac), group: is_group(from) },
+            End {
+                side: Side::Responder,
+                addr: to,
+                mac: host_mac(key.responder_mac),
+                group: is_group(to) || key.responder_mac == Some(BROADCAST) || is_broadcast(to, from),
+            },
         ];
         self.note_gateways(ends);
         let end = self.device_end(ends, heading)?;
@@ -162,10 +172,10 @@ impl Devices {
             (false, true) => Some(responder),
             _ => None,
         };
-        if is_group(initiator.addr) && is_group(responder.addr) {
+        if initiator.group && responder.group {
             return None;
         }
-        by(&|end| !is_group(end.addr))
+        by(&|end| !end.group)
             .or_else(|| by(&|end| self.is_declared(end.addr)))
             .or_else(|| by(&|end| is_private(end.addr)))
             .or_else(|| by(&|end| self.is_established(end)))
@@ -238,6 +248,16 @@ impl Devices {
                 self.gateways.note(mac, end.addr, is_private(far.addr) || self.is_declared(far.addr));
             }
         }
+    }
+}
+
+/// Whether `to` is the broadcast address of the usual local network of `from`: a home's block of 256 addresses.
+fn is_broadcast(to: IpAddr, from: IpAddr) -> bool {
+    match (to, from) {
+        (IpAddr::V4(to), IpAddr::V4(from)) => {
+            is_private(IpAddr::V4(from)) && to.octets()[3] == 255 && to.octets()[..3] == from.octets()[..3]
+        }
+        _ => false,
     }
 }
 

@@ -11,9 +11,10 @@ use super::{
     heard::Heard,
     rules::{Entry, OwnerId, Rules, Target},
     settled::{Established, Settled},
+    sockets::Sockets,
 };
 use crate::{
-    base::{Cidr, Endpoint, Stamp},
+    base::{Cidr, Endpoint, Stamp, endpoint::is_group},
     hint::{Answer, Recognised},
 };
 
@@ -29,6 +30,7 @@ pub struct Identifier {
     asn: Option<Arc<AsnTable>>,
     heard: Heard,
     settled: Settled,
+    sockets: Sockets,
 }
 
 /// One thing that speaks for whose a flow is.
@@ -42,12 +44,22 @@ struct Claim {
     destination: Option<Arc<str>>,
     /// An outer name that no rule knows: it may be anyone's front.
     weak: bool,
+    /// A pattern of a protocol that anyone's servers speak: any name says more, an address less.
+    open: bool,
+}
+
+impl Claim {
+    /// How strong it is among the others.
+    fn rank(&self) -> (Evidence, Evidence) {
+        let standing = if self.open { Evidence::Inherited } else { self.evidence };
+        (standing, self.evidence)
+    }
 }
 
 impl Identifier {
     /// An identifier that knows `rules` and has seen nothing.
     pub fn new(rules: Arc<Rules>) -> Self {
-        Self { rules, asn: None, heard: Heard::default(), settled: Settled::default() }
+        Self { rules, asn: None, heard: Heard::default(), settled: Settled::default(), sockets: Sockets::default() }
     }
 
     /// Falls back on who announces an address, at low confidence.
@@ -77,10 +89,20 @@ impl Identifier {
         self.settled.settle(device, remote, Established { owner, role, confidence, destination, at });
     }
 
+    /// Remembers that a messenger's flow comes from this local UDP port, so that flows from there without evidence of
+    /// their own inherit it: a call tries servers and peers from one socket. QUIC has sockets of its own.
+    pub fn occupy(&mut self, device: DeviceId, at: Stamp, clues: &Clues, what: &Attribution) {
+        let sure = what.evidence > Evidence::Inherited && what.kind == Kind::Messenger;
+        let (Some(owner), Some(local)) = (what.owner, clues.socket) else { return };
+        if sure && clues.protocol != Some(Recognised::Quic) {
+            self.sockets.hold(device, local, owner, at);
+        }
+    }
+
     /// Whose `remote` is for a flow of `device` that has shown `clues` by `at`.
     pub fn attribute(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Attribution {
         let mut claims = self.claims(device, remote, at, clues);
-        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.evidence)));
+        claims.sort_by_key(|claim| Reverse((!claim.weak, claim.rank())));
         let mut verdict = self.strongest(&claims, remote.addr);
         self.weigh_conflicts(&claims, &mut verdict);
         self.let_active_app_decide(device, at, &mut verdict);
@@ -95,10 +117,11 @@ impl Identifier {
     }
 
     /// What full tables made it forget, in plural, with how many.
-    pub fn losses(&self) -> [(&'static str, u64); 2] {
+    pub fn losses(&self) -> [(&'static str, u64); 3] {
         [
             ("addresses of looked-up names forgotten by a full table", self.heard.forgotten()),
             ("endpoints forgotten by a full table", self.settled.forgotten()),
+            ("local ports forgotten by a full table", self.sockets.forgotten()),
         ]
     }
 
@@ -119,7 +142,9 @@ impl Identifier {
             host: None,
             destination: Some(Arc::clone(&what.destination)),
             weak: false,
+            open: false,
         }));
+        claims.extend(self.by_socket(device, remote, at, clues));
         claims.extend(self.rules.address(remote.addr).map(by_block));
         claims.extend(self.by_asn(remote.addr));
         claims
@@ -143,6 +168,7 @@ impl Identifier {
                 destination: Some(destination(entry, &host.0)),
                 host: Some(host),
                 weak: false,
+                open: false,
             },
             None => Claim {
                 evidence,
@@ -152,19 +178,28 @@ impl Identifier {
                 destination: Some(registered_domain(&host.0)),
                 host: Some(host),
                 weak: outer,
+                open: false,
             },
         }
     }
 
     fn by_signature(&self, app: &str) -> Option<Claim> {
         let owner = self.rules.by_id(app)?;
-        Some(bare(Evidence::Signature, owner, Confidence::High))
+        let open = self.rules.owner(owner).open;
+        Some(Claim { open, ..bare(Evidence::Signature, owner, Confidence::High) })
     }
 
     fn by_protocol(&self, protocol: Recognised) -> Option<Claim> {
         let is_dns = matches!(protocol, Recognised::Dns | Recognised::Mdns | Recognised::Dot | Recognised::Doq);
         let owner = self.rules.by_id(DNS).filter(|_| is_dns)?;
         Some(bare(Evidence::Signature, owner, Confidence::High))
+    }
+
+    /// The app that holds the local port. What goes to a group is read by anyone, and says nothing of a call.
+    fn by_socket(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Option<Claim> {
+        let local = clues.socket.filter(|_| !is_group(remote.addr))?;
+        let owner = self.sockets.holder(device, local, at)?;
+        Some(bare(Evidence::Inherited, owner, Confidence::Low))
     }
 
     fn by_asn(&self, addr: IpAddr) -> Option<Claim> {
@@ -176,7 +211,7 @@ impl Identifier {
     /// The strongest claim with an owner or a name. A name without rule gives way to a byte pattern, and to a block
     /// that is surely one operator's: proxies that imitate TLS carry names of strangers.
     fn strongest(&self, claims: &[Claim], addr: IpAddr) -> Attribution {
-        let named = claims.iter().find_map(|claim| claim.host.clone());
+        let named = best_name(claims);
         let decides = |claim: &&Claim| claim.owner.is_some() || claim.host.is_some();
         let sure = |claim: &&Claim| {
             claim.evidence == Evidence::Signature
@@ -237,7 +272,7 @@ impl Identifier {
             (Evidence::Dns, Some(host)) => format!("the address was also answered for {host} ({whose})"),
             (_, Some(host)) => format!("it also names {host} ({whose})"),
             (Evidence::Signature, None) => format!("its first bytes look like {whose}"),
-            (Evidence::Inherited, None) => format!("other flows to this endpoint were {whose}"),
+            (Evidence::Inherited, None) => format!("other flows to this endpoint, or from the same port, were {whose}"),
             (_, None) => format!("the address lies in a block of {whose}"),
         }
     }
@@ -303,13 +338,20 @@ impl Identifier {
     }
 }
 
+/// The host that the strongest claim with one names, as it was read where that says most.
+fn best_name(claims: &[Claim]) -> Option<(Arc<str>, HostSource)> {
+    let named = || claims.iter().filter_map(|claim| claim.host.as_ref());
+    let (host, _) = named().next()?;
+    named().filter(|(name, _)| name == host).max_by_key(|(_, source)| source.evidence()).cloned()
+}
+
 const fn evidence_of(tag: &Tag) -> Evidence {
     if tag.uid { Evidence::Uid } else { Evidence::Process }
 }
 
 fn bare(evidence: Evidence, owner: OwnerId, confidence: Confidence) -> Claim {
     let role = Role::Unknown;
-    Claim { evidence, owner: Some(owner), role, confidence, host: None, destination: None, weak: false }
+    Claim { evidence, owner: Some(owner), role, confidence, host: None, destination: None, weak: false, open: false }
 }
 
 fn by_block(entry: &Entry) -> Claim {

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `rule_file`, `rules`, `embedded`, `check`, `explain` | the TOML of `rules/`, joined, checked and explained |
 //! | `pattern`, `names`, `blocks`, `tags`, `asn` | which entry a name, address, package or AS belongs to |
-//! | `clues`, `heard`, `settled` | what a flow showed, a device looked up, other flows established |
+//! | `clues`, `heard`, `settled`, `sockets` | what a flow showed, a device looked up, other flows and its local port tell |
 //! | `identifier`, `attribution` | all of that weighed |
 //! | `devices`, `gateways` | which side of a flow is audited |
 //!
@@ -37,6 +37,7 @@ mod pattern;
 mod rule_file;
 mod rules;
 mod settled;
+mod sockets;
 mod tags;
 
 use serde::{Deserialize, Serialize};
@@ -109,7 +110,7 @@ pub enum Evidence {
     Asn,
     /// An address block that the operator publishes.
     Prefix,
-    /// The device's other flows to the same endpoint.
+    /// The device's other flows to the same endpoint, or from the same local port.
     Inherited,
     /// The device looked the name up and got this address.
     Dns,

@@ -106,6 +106,7 @@ pub(super) struct RuleFile {
     pub(super) operator: String,
     pub(super) kind: Kind,
     pub(super) hides: Option<Hides>,
+    pub(super) open: bool,
     pub(super) shared_by: Vec<(String, usize)>,
     pub(super) asn: Vec<u32>,
     pub(super) features: Vec<Feature>,
@@ -128,6 +129,7 @@ impl RuleFile {
             operator: raw.operator,
             kind: raw.kind.into_inner(),
             hides: raw.hides,
+            open: raw.open,
             shared_by: raw.shared_by.into_iter().map(|id| (id.get_ref().clone(), page.line(&id.span()))).collect(),
             asn: raw.asn,
             features: Vec::new(),
@@ -160,6 +162,8 @@ struct RawFile {
     operator: String,
     kind: Spanned<Kind>,
     hides: Option<Hides>,
+    #[serde(default)]
+    open: bool,
     #[serde(default)]
     shared_by: Vec<Spanned<String>>,
     #[serde(default)]

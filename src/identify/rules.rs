@@ -45,6 +45,8 @@ pub struct Owner {
     pub features: Vec<Feature>,
     /// What its traffic hides of other traffic.
     pub hides: Option<Hides>,
+    /// It is a protocol that anyone's servers speak, such as SIP: an app that a name tells is the better answer.
+    pub open: bool,
     /// The apps that share these hosts and blocks; empty for one app's own.
     pub shared_by: Vec<OwnerId>,
     /// The file it was read from.
@@ -284,6 +286,7 @@ impl Rules {
             kind: file.kind,
             features: file.features,
             hides: file.hides,
+            open: file.open,
             shared_by,
             path: file.path.into(),
             expectations: file.expectations,

@@ -15,7 +15,7 @@ use crate::{
     decode::{self, Decoded, Decoder, Packet},
     flow::{self, FlowEvent, FlowId, FlowKey, FlowTable, Side},
     hint::{Appetite, Hint},
-    identify::{AsnTable, Attribution, DeviceOptions, Devices, HostSource, Identifier, Place, Rules},
+    identify::{AsnTable, Attribution, DeviceOptions, Devices, Evidence, HostSource, Identifier, Place, Rules},
     ledger::Watched,
 };
 
@@ -229,6 +229,7 @@ impl Track<'_> {
 
     fn fold_hints(&mut self, flow: FlowId, at: Stamp) {
         let Some(case) = case(&mut self.cases, flow) else { return };
+        let tells_app = self.hints.iter().any(|hint| matches!(hint, Hint::Signature { .. }));
         for hint in self.hints.drain(..) {
             case.clues.add(&hint);
             match hint {
@@ -243,6 +244,11 @@ impl Track<'_> {
                 Hint::Signature { .. } => {}
             }
         }
+        if tells_app {
+            let (device, remote) = (case.device(), case.remote());
+            let attribution = self.identifier.attribute(device, remote, at, &case.clues);
+            self.identifier.occupy(device, at, &case.clues, &attribution);
+        }
     }
 
     /// Attributes a flow by what is known of it at `at`, and books its minutes.
@@ -250,10 +256,11 @@ impl Track<'_> {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let (device, remote) = (case.device(), case.remote());
         let attribution = match case.attribution.take() {
-            Some(known) if case.inspector.is_none() => known,
+            Some(known) if case.inspector.is_none() && known.evidence > Evidence::None => known,
             _ => self.identifier.attribute(device, remote, at, &case.clues),
         };
         self.identifier.settle(device, remote, at, &attribution);
+        self.identifier.occupy(device, at, &case.clues, &attribution);
         self.books.book(self.identifier.rules(), case, &attribution);
         case.attribution = Some(attribution);
     }

@@ -39,7 +39,7 @@ impl Case {
             key,
             place,
             inspector: Some(Inspector::new(&key)),
-            clues: Clues::default(),
+            clues: clues(&key, place),
             hello: None,
             protocol: None,
             attribution: None,
@@ -136,5 +136,13 @@ impl Case {
             p.is_opaque_tunnel() || matches!(p, Recognised::Quic | Recognised::Dns | Recognised::Mdns | Recognised::Doq)
         };
         self.key.protocol == Protocol::Udp && !self.protocol.is_some_and(transfers)
+    }
+}
+
+fn clues(key: &FlowKey, place: Option<Place>) -> Clues {
+    match (key.protocol, place.map(|place| place.side)) {
+        (Protocol::Udp, Some(Side::Initiator)) => Clues::of_socket(key.initiator),
+        (Protocol::Udp, Some(Side::Responder)) => Clues::of_socket(key.responder),
+        _ => Clues::default(),
     }
 }

@@ -73,9 +73,10 @@ impl Signature {
     }
 
     fn matches_front(&self, bytes: &[u8]) -> bool {
-        let known = !self.bytes.is_empty() || !self.text.is_empty();
+        let known = !self.bytes.is_empty() || !self.begins.is_empty();
         known
             && self.bytes.iter().all(|pattern| pattern.matches(bytes))
+            && (self.begins.is_empty() || self.begins.iter().any(|begin| bytes.starts_with(begin.as_bytes())))
             && self.text.iter().all(|text| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
     }
 

@@ -45,6 +45,9 @@ pub(super) struct Signature {
     /// Patterns that all match.
     #[serde(default)]
     pub(super) bytes: Vec<Pattern>,
+    /// Texts of which one is the beginning.
+    #[serde(default)]
+    pub(super) begins: Vec<String>,
     /// Texts that all occur.
     #[serde(default)]
     pub(super) text: Vec<String>,

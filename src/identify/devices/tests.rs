@@ -55,6 +55,27 @@ fn groups_are_never_devices() {
 }
 
 #[test]
+fn what_is_sent_to_everybody_is_the_senders() {
+    let everybody = at("192.168.7.127", "ff:ff:ff:ff:ff:ff");
+    let cases = [
+        ("192.168.7.23", "192.168.7.255", "the usual home network"),
+        (&*at("192.168.7.23", PHONE), &*everybody, "a smaller network, by its frame"),
+        ("0.0.0.0", "255.255.255.255", "DHCP"),
+    ];
+    for (from, to, what) in cases {
+        let mut devices = devices();
+        let place = devices.place(&flow(from, to), None);
+        assert!(place.is_none_or(|place| place.side == Side::Initiator), "{what}");
+        assert!(devices.iter().all(|(_, device)| device.id != "192.168.7.255"), "{what}");
+    }
+    let mut devices = devices();
+    assert_eq!(
+        placed(&mut devices, "203.0.113.9", "192.168.7.255"),
+        Some(("192.168.7.255".to_owned(), Side::Responder))
+    );
+}
+
+#[test]
 fn both_families_of_one_hardware_address_are_one_device() {
     let mut devices = devices();
     placed(&mut devices, &at("192.168.7.23", PHONE), &at("157.240.0.60", ROUTER));

@@ -229,6 +229,70 @@ fn a_signature_names_the_app_and_a_call_is_a_call() {
     assert_eq!(what.role, Role::Call);
 }
 
+fn signed(app: &'static str) -> Clues {
+    let mut clues = Clues::default();
+    clues.add(&Hint::Signature { app, pattern: "test" });
+    clues
+}
+
+#[test]
+fn a_signature_keeps_its_app_on_the_local_network() {
+    let identifier = identifier();
+    for (app, addr) in [("dropbox", "192.168.7.255"), ("xmpp", "10.0.0.5"), ("skype", "172.16.1.7"), ("sip", "fe80::1")]
+    {
+        let what = identifier.attribute(PHONE, remote(addr), at(0), &signed(app));
+        assert_eq!(said(&identifier, &what), format!("{app} by Signature (High)"));
+    }
+}
+
+#[test]
+fn of_a_protocol_that_anyone_speaks_a_name_says_more_and_an_address_less() {
+    let mut identifier = identifier();
+    identifier.learn(PHONE, at(0), &answer("xmpp.example.org", NOBODY));
+    let what = identifier.attribute(PHONE, remote(NOBODY), at(1), &signed("xmpp"));
+    assert_eq!(said(&identifier, &what), "xmpp by Signature (High)", "a name that no rule knows");
+    assert_eq!(what.host.as_deref(), Some("xmpp.example.org"));
+    let what = identifier.attribute(PHONE, remote(META), at(1), &signed("sip"));
+    assert_eq!(said(&identifier, &what), "sip by Signature (High)", "a block is many apps'");
+    identifier.learn(TABLET, at(0), &answer("sip.zoom.us", NOBODY));
+    let what = identifier.attribute(TABLET, remote(NOBODY), at(1), &signed("sip"));
+    assert_eq!(said(&identifier, &what), "zoom by Dns (High)", "an app's own name");
+}
+
+#[test]
+fn flows_from_a_calls_socket_inherit_its_app() {
+    let mut identifier = identifier();
+    let socket = Clues::of_socket(Endpoint::new([192, 168, 7, 23].into(), 39_518));
+    let mut call = socket.clone();
+    call.add(&Hint::Signature { app: "signal", pattern: "stun-realm" });
+    let what = identifier.attribute(PHONE, remote(NOBODY), at(0), &call);
+    identifier.occupy(PHONE, at(0), &call, &what);
+    let heir = |identifier: &Identifier, addr: &str, seconds| {
+        said(identifier, &identifier.attribute(PHONE, remote(addr), at(seconds), &socket))
+    };
+    assert_eq!(heir(&identifier, "203.0.113.77", 20), "signal by Inherited (Low)", "a peer");
+    assert_eq!(heir(&identifier, "192.168.7.40", 20), "signal by Inherited (Low)", "a peer on the local network");
+    assert_eq!(heir(&identifier, "224.0.0.251", 20), "lan by Prefix (High)", "a group");
+    assert_eq!(heir(&identifier, "203.0.113.77", 400), "- by None (Low)", "too late");
+    let inherited = identifier.attribute(PHONE, remote("203.0.113.77"), at(250), &socket);
+    identifier.occupy(PHONE, at(250), &socket, &inherited);
+    assert_eq!(heir(&identifier, "203.0.113.77", 400), "- by None (Low)", "what is inherited holds nothing");
+}
+
+#[test]
+fn a_browsers_socket_lends_no_app() {
+    let mut identifier = identifier();
+    let socket = Clues::of_socket(Endpoint::new([192, 168, 7, 23].into(), 39_518));
+    let mut quic = socket.clone();
+    quic.add(&Hint::Protocol(Recognised::Quic));
+    quic.add(&Hint::ServerName { name: "web.whatsapp.com".to_owned(), source: NameSource::Quic, outer: false });
+    let what = identifier.attribute(PHONE, remote(META), at(0), &quic);
+    assert_eq!(said(&identifier, &what), "whatsapp by QuicSni (High)");
+    identifier.occupy(PHONE, at(0), &quic, &what);
+    let other = identifier.attribute(PHONE, remote(NOBODY), at(1), &socket);
+    assert_eq!(said(&identifier, &other), "- by None (Low)");
+}
+
 #[test]
 fn lookups_themselves_are_no_unexplained_traffic() {
     let identifier = identifier();

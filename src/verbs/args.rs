@@ -35,7 +35,7 @@ pub enum Verb {
     Rules(RulesArgs),
     /// Make a capture with known truth from a scenario file.
     Simulate(SimulateArgs),
-    /// Show versions, zone data, and what live capture lacks.
+    /// Show versions, rules, zone data and interfaces.
     Doctor,
 }
 

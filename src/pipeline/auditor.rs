@@ -6,7 +6,7 @@ use super::{
     audit::{Audit, FlowRow, Loss},
     booking::Books,
     case::Case,
-    conclude,
+    conclude::{self, Booked},
     offline::Judging,
 };
 use crate::{
@@ -119,7 +119,21 @@ impl<'s> Auditor<'s> {
     /// Ends every flow and judges every device. A sensor was capturing in the minutes `watched`.
     pub fn audit(self, watched: &[Watched], judging: &Judging) -> Audit {
         let rules = Arc::clone(&self.rules);
-        conclude::audit(self.finish(), watched, &rules, judging)
+        conclude::audit(self.finish().booked(), watched, &rules, judging)
+    }
+
+    /// Judges what has been booked up to now, and goes on: for a screen that fills while packets come in.
+    ///
+    /// The last minutes of flows that still wait for a name are not in it.
+    pub fn audit_so_far(&self, watched: &[Watched], judging: &Judging) -> Audit {
+        let booked = Booked {
+            books: &self.track.books,
+            devices: &self.track.devices,
+            losses: self.losses(),
+            wire: self.wire,
+            frames: self.frames,
+        };
+        conclude::audit(booked, watched, &self.rules, judging)
     }
 
     /// Ends every flow and books what is left: the captures are over.
@@ -172,6 +186,13 @@ pub(super) struct Finished {
     pub(super) losses: Vec<Loss>,
     pub(super) wire: Bytes,
     pub(super) frames: u64,
+}
+
+impl Finished {
+    fn booked(&self) -> Booked<'_> {
+        let Self { books, devices, losses, wire, frames } = self;
+        Booked { books, devices, losses: losses.clone(), wire: *wire, frames: *frames }
+    }
 }
 
 impl Track<'_> {

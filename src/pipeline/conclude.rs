@@ -1,16 +1,16 @@
-//! A finished ledger becomes an [`Audit`].
+//! A booked ledger becomes an [`Audit`].
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    audit::{Audit, DestinationTotal, DeviceAudit, RulesInfo, Totals},
-    auditor::Finished,
+    audit::{Audit, DestinationTotal, DeviceAudit, Loss, RulesInfo, Totals},
+    booking::Books,
     offline::Judging,
 };
 use crate::{
     base::{Bytes, Span},
     capture::FileReport,
-    identify::{Device, DeviceId, Evidence, Kind, Role, Rules},
+    identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
     ledger::{DeviceLedger, Row, Watched},
     night::{self, DeviceFinding},
 };
@@ -42,10 +42,19 @@ fn run(file: &FileReport) -> Option<Watched> {
     Some(Watched { span, dropped: lost / (file.frames as f64 + lost).max(1.0) })
 }
 
+/// What has been booked up to some moment, which need not be the end.
+pub(super) struct Booked<'a> {
+    pub(super) books: &'a Books,
+    pub(super) devices: &'a Devices,
+    pub(super) losses: Vec<Loss>,
+    pub(super) wire: Bytes,
+    pub(super) frames: u64,
+}
+
 /// Judges every device. Inputs, failures and notes are for the caller to fill in.
-pub(super) fn audit(finished: Finished, watched: &[Watched], rules: &Rules, judging: &Judging) -> Audit {
-    let ids: Vec<DeviceId> = finished.books.ledger.devices().collect();
-    let mut devices: Vec<DeviceAudit> = ids.iter().map(|id| device(&finished, *id, watched, judging)).collect();
+pub(super) fn audit(booked: Booked<'_>, watched: &[Watched], rules: &Rules, judging: &Judging) -> Audit {
+    let ids: Vec<DeviceId> = booked.books.ledger.devices().collect();
+    let mut devices: Vec<DeviceAudit> = ids.iter().map(|id| device(&booked, *id, watched, judging)).collect();
     devices.sort_by_key(|device| std::cmp::Reverse(moved(&device.ledger)));
     Audit {
         timezone: judging.timezone,
@@ -53,27 +62,27 @@ pub(super) fn audit(finished: Finished, watched: &[Watched], rules: &Rules, judg
         inputs: Vec::new(),
         failed: Vec::new(),
         notes: Vec::new(),
-        totals: totals(&finished, &devices),
-        losses: finished.losses,
+        totals: totals(&booked, &devices),
+        losses: booked.losses,
         devices,
     }
 }
 
-fn device(finished: &Finished, id: DeviceId, watched: &[Watched], judging: &Judging) -> DeviceAudit {
-    let ledger = finished.books.ledger.device(id, watched, &finished.books.facts);
+fn device(booked: &Booked<'_>, id: DeviceId, watched: &[Watched], judging: &Judging) -> DeviceAudit {
+    let ledger = booked.books.ledger.device(id, watched, &booked.books.facts);
     let finding = night::judge(&ledger, &judging.night);
-    let Device { id: name, label, addresses } = finished.devices.device(id).clone();
-    let destinations = destinations(finished, id, &ledger, &finding);
+    let Device { id: name, label, addresses } = booked.devices.device(id).clone();
+    let destinations = destinations(booked, id, &ledger, &finding);
     DeviceAudit { id: name, label, addresses: addresses.into_iter().collect(), ledger, finding, destinations }
 }
 
 fn destinations(
-    finished: &Finished,
+    booked: &Booked<'_>,
     device: DeviceId,
     ledger: &DeviceLedger,
     finding: &DeviceFinding,
 ) -> Vec<DestinationTotal> {
-    let books = &finished.books;
+    let books = booked.books;
     let index: HashMap<&str, usize> =
         ledger.subjects.iter().enumerate().map(|(at, subject)| (subject.subject.id.as_str(), at)).collect();
     let mut sums: BTreeMap<(usize, Role, u32), (Row, Bytes, Evidence)> = BTreeMap::new();
@@ -104,11 +113,11 @@ fn destinations(
     totals
 }
 
-fn totals(finished: &Finished, devices: &[DeviceAudit]) -> Totals {
-    let all = finished.books.ledger.total();
+fn totals(booked: &Booked<'_>, devices: &[DeviceAudit]) -> Totals {
+    let all = booked.books.ledger.total();
     let mut totals = Totals {
-        packets: finished.frames,
-        wire: finished.wire,
+        packets: booked.frames,
+        wire: booked.wire,
         payload_up: all.up,
         payload_down: all.down,
         ..Totals::default()

@@ -5,7 +5,7 @@
 use nightaudit::{
     base::{Bytes, Minute, Span},
     identify::Kind,
-    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Watched},
+    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced, Watched},
     night::{DeviceFinding, Finding, Lacking, Settings, Verdict, judge},
 };
 use proptest::prelude::*;
@@ -18,7 +18,8 @@ fn quick() -> Settings {
 
 fn row(id: &str, kind: Kind, minutes: Vec<(Minute, Cell)>) -> SubjectLedger {
     let subject = Subject { id: id.into(), name: id.into(), operator: String::new(), kind };
-    SubjectLedger { subject, minutes, roles: Vec::new(), tunnel: false, declared_feature: None }
+    let unplaced = Unplaced::default();
+    SubjectLedger { subject, minutes, unplaced, roles: Vec::new(), tunnel: false, declared_feature: None }
 }
 
 fn some_kind() -> impl Strategy<Value = Kind> {

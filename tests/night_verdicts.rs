@@ -5,7 +5,7 @@
 use nightaudit::{
     base::{Bytes, Minute, Span},
     identify::Kind,
-    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Watched},
+    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced, Watched},
     night::{Annotation, Cause, Declared, Finding, Grade, Lacking, Settings, Standing, Verdict, judge},
 };
 
@@ -81,6 +81,7 @@ fn row(id: &str, kind: Kind) -> SubjectLedger {
     SubjectLedger {
         subject: Subject { id: id.into(), name: id.into(), operator: String::new(), kind },
         minutes: Vec::new(),
+        unplaced: Unplaced::default(),
         roles: Vec::new(),
         tunnel: false,
         declared_feature: None,
@@ -357,4 +358,23 @@ fn a_higher_accident_rate_takes_the_verdict_back() {
     assert_eq!(every_fourth().judged().verdict, Verdict::ExportLike);
     let lenient = Settings { accident_rate: 0.3, small_accident_rate: 0.3, power: false, ..Settings::default() };
     assert_eq!(every_fourth().judged_with(&lenient).verdict, Verdict::BulkButIrregular);
+}
+
+#[test]
+fn what_nobody_can_place_in_time_makes_no_night_and_where_it_is_most_no_verdict() {
+    let quiet = messenger(14);
+    let mut partly = messenger(14);
+    partly.rows[1].minutes.push((Minute(0), Cell { up: Bytes::mb(3), ..Cell::default() }));
+    partly.rows[1].unplaced = Unplaced { up: Bytes::mb(1), down: Bytes::ZERO, connections: 2 };
+    let mut mostly = messenger(14);
+    mostly.rows[1].unplaced = Unplaced { up: Bytes::mb(900), down: Bytes::ZERO, connections: 14 };
+    let settings = Settings { power: false, ..Settings::default() };
+    let found = |phone: Phone| judge(&phone.ledger(), &settings).findings.remove(1);
+    let (quiet, partly, mostly) = (found(quiet), found(partly), found(mostly));
+    assert!(!quiet.annotations.contains(&Annotation::Unplaced));
+    assert_eq!(partly.verdict, quiet.verdict);
+    assert!(partly.annotations.contains(&Annotation::Unplaced));
+    assert_eq!(mostly.verdict, Verdict::Insufficient);
+    assert!(matches!(mostly.lacking[..], [Lacking::Unplaced { share }] if share > 0.9), "{:?}", mostly.lacking);
+    assert!(mostly.nights.iter().all(|night| night.unattended_raw_up == Bytes::ZERO));
 }

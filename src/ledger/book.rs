@@ -105,6 +105,8 @@ pub struct Ledger {
     rows: BTreeMap<RowKey, Row>,
     pub(super) names: BTreeMap<(DeviceId, Minute), Vec<NameEntry>>,
     pub(super) seen: BTreeMap<DeviceId, BTreeSet<Minute>>,
+    /// What moved nobody knows when: its keys are of the first minute of all.
+    unplaced: BTreeMap<RowKey, Row>,
     total: Row,
 }
 
@@ -117,6 +119,7 @@ impl Default for Ledger {
             rows: BTreeMap::new(),
             names: BTreeMap::new(),
             seen: BTreeMap::new(),
+            unplaced: BTreeMap::new(),
             total: Row::default(),
         }
     }
@@ -153,6 +156,17 @@ impl Ledger {
         self.seen.entry(key.device).or_default().insert(key.minute);
     }
 
+    /// Adds `row` to what `key` moved at a time that nobody knows, but for its `first` and its `last` minute.
+    pub fn post_unplaced(&mut self, mut key: RowKey, row: &Row, first: Minute, last: Minute) {
+        key.minute = Minute(0);
+        if self.unplaced.len() >= MOST_ROWS && !self.unplaced.contains_key(&key) {
+            key.destination = self.destination_id(OTHER);
+        }
+        self.unplaced.entry(key).or_default().add(row);
+        self.total.add(row);
+        self.seen.entry(key.device).or_default().extend([first, last]);
+    }
+
     /// Notes that `device` looked a name up, or a server gave one.
     pub fn name(&mut self, device: DeviceId, minute: Minute, name: &str, subject: Option<u32>, background: bool) {
         let entry = NameEntry { name: self.name_texts.number(&name.to_owned(), &String::new()), subject, background };
@@ -174,12 +188,21 @@ impl Ledger {
 
     /// One device's rows, in the order of their keys.
     pub fn rows(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
-        let first = RowKey { device, subject: 0, role: Role::Chat, destination: 0, minute: Minute(0) };
-        self.rows.range(first..).take_while(move |(key, _)| key.device == device)
+        of_device(&self.rows, device)
+    }
+
+    /// What one device moved nobody knows when, in the order of keys whose minute says nothing.
+    pub fn unplaced(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
+        of_device(&self.unplaced, device)
     }
 
     /// How many times something was booked under a collective heading because a cap was reached.
     pub const fn lumped(&self) -> u64 {
         self.subjects.refused() + self.destinations.refused()
     }
+}
+
+fn of_device(rows: &BTreeMap<RowKey, Row>, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
+    let first = RowKey { device, subject: 0, role: Role::Chat, destination: 0, minute: Minute(0) };
+    rows.range(first..).take_while(move |(key, _)| key.device == device)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Cell, DeviceLedger, Ledger, NameSeen, Row, RowKey, Subject, SubjectLedger, Watched};
+use super::{Cell, DeviceLedger, Ledger, NameSeen, Row, RowKey, Subject, SubjectLedger, Unplaced, Watched};
 use crate::{
     base::{Bytes, Minute},
     identify::{DeviceId, Kind, Role},
@@ -27,12 +27,18 @@ impl Ledger {
     /// hundreds of rows without evidence.
     pub fn device(&self, device: DeviceId, watched: &[Watched], facts: &HashMap<u32, SubjectFacts>) -> DeviceLedger {
         let rows: Vec<_> = self.rows(device).collect();
-        let lumped = self.small_web_subjects(&rows);
+        let unplaced: Vec<_> = self.unplaced(device).collect();
+        let lumped = self.small_web_subjects(rows.iter().chain(&unplaced));
         let mut groups: BTreeMap<(Subject, Option<u32>), Gathered> = BTreeMap::new();
-        for (key, row) in rows {
+        let group = |key: &RowKey| {
             let lump = lumped.contains(&key.subject);
-            let group = if lump { (Subject::web(), None) } else { (self.subject(key.subject), Some(key.subject)) };
-            groups.entry(group).or_default().add(key, row);
+            if lump { (Subject::web(), None) } else { (self.subject(key.subject), Some(key.subject)) }
+        };
+        for (key, row) in rows {
+            groups.entry(group(key)).or_default().add(key, row);
+        }
+        for (key, row) in unplaced {
+            groups.entry(group(key)).or_default().add_unplaced(key, row);
         }
         let index: HashMap<u32, u32> =
             (0_u32..).zip(groups.keys()).filter_map(|(at, (_, id))| id.map(|id| (id, at))).collect();
@@ -49,7 +55,7 @@ impl Ledger {
         }
     }
 
-    fn small_web_subjects(&self, rows: &[(&RowKey, &Row)]) -> Vec<u32> {
+    fn small_web_subjects<'a>(&self, rows: impl Iterator<Item = &'a (&'a RowKey, &'a Row)>) -> Vec<u32> {
         let mut sent: BTreeMap<u32, Bytes> = BTreeMap::new();
         for (key, row) in rows {
             *sent.entry(key.subject).or_default() += row.up;
@@ -77,12 +83,24 @@ impl Ledger {
 #[derive(Debug, Default)]
 struct Gathered {
     minutes: BTreeMap<Minute, Cell>,
+    unplaced: Unplaced,
     roles: BTreeMap<Role, (Bytes, Bytes)>,
 }
 
 impl Gathered {
     fn add(&mut self, key: &RowKey, row: &Row) {
         self.minutes.entry(key.minute).or_default().add(&cell(row));
+        self.add_role(key, row);
+    }
+
+    fn add_unplaced(&mut self, key: &RowKey, row: &Row) {
+        self.unplaced.up += row.up;
+        self.unplaced.down += row.down;
+        self.unplaced.connections = self.unplaced.connections.saturating_add(row.flows);
+        self.add_role(key, row);
+    }
+
+    fn add_role(&mut self, key: &RowKey, row: &Row) {
         let (up, down) = self.roles.entry(key.role).or_default();
         *up += row.up;
         *down += row.down;
@@ -92,6 +110,7 @@ impl Gathered {
         SubjectLedger {
             subject,
             minutes: self.minutes.into_iter().collect(),
+            unplaced: self.unplaced,
             roles: self.roles.into_iter().map(|(role, (up, down))| (role, up, down)).collect(),
             tunnel: facts.tunnel,
             declared_feature: facts.declared_feature,

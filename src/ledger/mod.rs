@@ -76,6 +76,25 @@ impl Cell {
     }
 }
 
+/// What moved in connections that a log tells of as a whole and that lasted too long to say when: it counts in every
+/// sum, and makes or unmakes no night.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Unplaced {
+    /// Payload from the device.
+    pub up: Bytes,
+    /// Payload to the device.
+    pub down: Bytes,
+    /// How many connections.
+    pub connections: u32,
+}
+
+impl Unplaced {
+    /// Whether there is any.
+    pub const fn is_some(&self) -> bool {
+        self.connections > 0
+    }
+}
+
 /// One subject's minutes on one device.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SubjectLedger {
@@ -83,12 +102,26 @@ pub struct SubjectLedger {
     pub subject: Subject,
     /// What moved, by minute, ascending; quiet minutes are left out.
     pub minutes: Vec<(Minute, Cell)>,
-    /// Payload up and down by role, over the whole ledger.
+    /// What moved nobody knows when; it is in no minute.
+    pub unplaced: Unplaced,
+    /// Payload up and down by role, over the whole ledger, what is unplaced included.
     pub roles: Vec<(Role, Bytes, Bytes)>,
     /// An opaque tunnel (VPN) that the device's other traffic may hide in.
     pub tunnel: bool,
     /// The rule files declare a feature that uploads to this subject by design, such as an in-app backup.
     pub declared_feature: Option<String>,
+}
+
+impl SubjectLedger {
+    /// Payload from the device, at whatever time.
+    pub fn up(&self) -> Bytes {
+        self.minutes.iter().map(|(_, cell)| cell.up).sum::<Bytes>() + self.unplaced.up
+    }
+
+    /// Payload to the device, at whatever time.
+    pub fn down(&self) -> Bytes {
+        self.minutes.iter().map(|(_, cell)| cell.down).sum::<Bytes>() + self.unplaced.down
+    }
 }
 
 /// A name that the device looked up or a server gave.

@@ -184,6 +184,7 @@ impl<'a> Device<'a> {
         if self.tunnelled == Tunnelled::Most && !row.tunnel {
             lacking.push(Lacking::Tunnel);
         }
+        lacking.extend(unplaced(row, settings));
         if settings.declared.is_none() {
             let leak = self.attendance.leak(Some(number));
             if leak > settings.most_leak {
@@ -222,6 +223,7 @@ impl<'a> Device<'a> {
             (self.tunnelled != Tunnelled::Nothing, Annotation::Tunnel),
             (inner.iter().any(|night| night.coverage < FULL_COVERAGE), Annotation::PartialCoverage),
             (self.settings.declared.is_some(), Annotation::DeclaredHours),
+            (row.unplaced.is_some(), Annotation::Unplaced),
         ];
         said.into_iter().filter(|(holds, _)| *holds).map(|(_, annotation)| annotation).collect()
     }
@@ -336,6 +338,13 @@ fn tunnelled(ledger: &DeviceLedger, settings: &Settings) -> Tunnelled {
         inside if inside > settings.most_tunnel * all => Tunnelled::Most,
         _ => Tunnelled::Some,
     }
+}
+
+/// Whether most of what went up cannot be placed in time: then no night of it says anything.
+fn unplaced(row: &SubjectLedger, settings: &Settings) -> Option<Lacking> {
+    let share = row.unplaced.up.0 as f64 / (row.up().0 as f64).max(1.0);
+    let telling = row.unplaced.up >= settings.burst_minute;
+    (telling && share > settings.most_unplaced).then_some(Lacking::Unplaced { share })
 }
 
 /// The largest burst, or failing any the largest minute.

@@ -117,6 +117,9 @@ pub enum Annotation {
     PartialCoverage,
     /// Attended time was declared by the user, not seen in traffic.
     DeclaredHours,
+    /// Some of its traffic is known from logs of long connections only, which do not say when it moved: it is in no
+    /// night.
+    Unplaced,
 }
 
 /// Why a verdict is `insufficient`.
@@ -145,6 +148,11 @@ pub enum Lacking {
     },
     /// The device was hardly seen while unattended.
     Coverage,
+    /// Most of its upload is known from logs of long connections only, which do not say when it went up.
+    Unplaced {
+        /// The share of its upload that nobody can place in time, 0 to 1.
+        share: f64,
+    },
 }
 
 /// The numbers behind a verdict (docs/method.md).

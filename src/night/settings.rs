@@ -69,6 +69,8 @@ pub struct Settings {
 
     /// Share of the device's payload in opaque tunnels from which no app can be judged, 0 to 1.
     pub most_tunnel: f64,
+    /// Share of a subject's upload that cannot be placed in time from which it cannot be judged, 0 to 1.
+    pub most_unplaced: f64,
     /// Whether the smallest detectable export is worked out by injections.
     pub power: bool,
     /// How many injections.
@@ -107,6 +109,7 @@ impl Default for Settings {
             bulk_asymmetry: 0.75,
             bulk_packets: 0.5,
             most_tunnel: 0.5,
+            most_unplaced: 0.5,
             power: true,
             injections: 200,
             seed: 1,
@@ -133,6 +136,7 @@ impl Settings {
             ("bulk_asymmetry", self.bulk_asymmetry),
             ("bulk_packets", self.bulk_packets),
             ("most_tunnel", self.most_tunnel),
+            ("most_unplaced", self.most_unplaced),
         ] {
             share(name, value)?;
         }

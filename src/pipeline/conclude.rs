@@ -97,6 +97,14 @@ fn destinations(
         }
         sum.2 = sum.2.max(evidence.unwrap_or(Evidence::None));
     }
+    for (key, row) in books.ledger.unplaced(device) {
+        let subject = books.ledger.subject(key.subject);
+        let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
+        let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();
+        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Bytes::ZERO, Evidence::None));
+        sum.0.add(row);
+        sum.2 = sum.2.max(evidence.unwrap_or(Evidence::None));
+    }
     let mut totals: Vec<DestinationTotal> = sums
         .into_iter()
         .map(|((subject, role, destination), (row, unattended_up, evidence))| DestinationTotal {
@@ -124,15 +132,15 @@ fn totals(booked: &Booked<'_>, devices: &[DeviceAudit]) -> Totals {
     };
     for subject in devices.iter().flat_map(|device| &device.ledger.subjects) {
         if subject.subject.kind == Kind::Unattributed {
-            totals.unattributed_up += subject.minutes.iter().map(|(_, cell)| cell.up).sum();
-            totals.unattributed_down += subject.minutes.iter().map(|(_, cell)| cell.down).sum();
+            totals.unattributed_up += subject.up();
+            totals.unattributed_down += subject.down();
         }
     }
     totals
 }
 
 fn moved(ledger: &DeviceLedger) -> Bytes {
-    ledger.subjects.iter().flat_map(|subject| &subject.minutes).map(|(_, cell)| cell.up + cell.down).sum()
+    ledger.subjects.iter().map(|subject| subject.up() + subject.down()).sum()
 }
 
 #[cfg(test)]

@@ -177,6 +177,11 @@ fn subject(
         "kind": ledger.subject.kind,
         "operator": ledger.subject.operator,
         "roles": roles,
+        "unplaced": ledger.unplaced.is_some().then(|| json!({
+            "up": ledger.unplaced.up,
+            "down": ledger.unplaced.down,
+            "connections": ledger.unplaced.connections,
+        })),
         "verdict": verdict(finding.verdict),
         "grade": finding.grade.map(grade),
         "lacking": finding.lacking.iter().map(lacking).collect::<Vec<_>>(),
@@ -281,6 +286,7 @@ fn lacking(lacking: &Lacking) -> Value {
         Lacking::Tunnel => json!({"what": "tunnel"}),
         Lacking::OtherTraffic { used, nights } => json!({"what": "other-traffic", "used": used, "nights": nights}),
         Lacking::Coverage => json!({"what": "coverage"}),
+        Lacking::Unplaced { share } => json!({"what": "unplaced", "share": share}),
     }
 }
 
@@ -294,6 +300,18 @@ pub(super) const fn verdict(verdict: Verdict) -> &'static str {
         Verdict::BackupLike => "backup-like",
         Verdict::ExportLike => "export-like",
     }
+}
+
+/// The verdict of a name in JSON.
+pub(super) fn verdict_of(name: &str) -> Option<Verdict> {
+    use Verdict::{BackupLike, BulkButIrregular, ExportLike, Insufficient, Routine, SmallRecurrent};
+    let all = [Insufficient, Routine, SmallRecurrent, BulkButIrregular, BackupLike, ExportLike];
+    all.into_iter().find(|one| verdict(*one) == name)
+}
+
+/// The grade of a name in JSON.
+pub(super) fn grade_of(name: &str) -> Option<Grade> {
+    [Grade::Strong, Grade::Suggestive].into_iter().find(|one| grade(*one) == name)
 }
 
 /// A grade's name in JSON and CSV.
@@ -314,6 +332,7 @@ pub(super) const fn annotation(annotation: Annotation) -> &'static str {
         Annotation::Tunnel => "tunnel",
         Annotation::PartialCoverage => "partial-coverage",
         Annotation::DeclaredHours => "declared-hours",
+        Annotation::Unplaced => "unplaced",
     }
 }
 

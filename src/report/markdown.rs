@@ -1,6 +1,8 @@
 //! The report as Markdown (`CommonMark` with tables), for an issue, a wiki or a mail.
 
 use super::{
+    calendar,
+    changes::Changes,
     page::{Card, DevicePage, InputLine, Page, Row},
     redact::Redaction,
     strip::{self, Level},
@@ -10,12 +12,21 @@ use crate::{base::text::shown, pipeline::Audit, report::Glyphs};
 
 /// The report as Markdown.
 pub fn markdown(audit: &Audit, redaction: &Redaction) -> String {
+    markdown_since(audit, redaction, &Changes::default())
+}
+
+/// The same, led by what is new since the report before.
+pub fn markdown_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -> String {
     let page = Page::of(audit, redaction);
     let mut doc = Document(String::new());
     doc.heading(1, "What was uploaded while nobody used the phone");
     match &page.span {
         Some(span) => doc.para(&format!("{span}, times in {}", audit.timezone.name())),
         None => doc.para("No packets were captured."),
+    }
+    if let Some(since) = changes.since {
+        doc.heading(2, &format!("New since {}", calendar::clock(since, audit.timezone)));
+        changes.sentences().iter().for_each(|said| doc.bullet(said));
     }
     page.others.iter().for_each(|others| doc.para(others));
     if page.devices.is_empty() && page.others.is_none() {

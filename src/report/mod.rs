@@ -9,6 +9,7 @@
 
 mod calendar;
 mod canvas;
+mod changes;
 mod csv;
 mod flows;
 mod heat;
@@ -29,11 +30,12 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use changes::{Change, Changes, NotAReport, Standing, Standings};
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
-pub use html::html;
+pub use html::{html, html_since};
 pub use json::{json, json_text};
 pub use look::{Colour, Glyphs, Look};
-pub use markdown::markdown;
+pub use markdown::{markdown, markdown_since};
 pub use redact::{Key, Redaction};
 pub use sheets::{NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, subjects_csv};
 pub use text::text;

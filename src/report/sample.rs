@@ -6,7 +6,7 @@ use crate::{
     base::{Bytes, Endpoint, Minute, Span},
     flow::Protocol,
     identify::{Confidence, Evidence, Kind, Role},
-    ledger::{Cell, DeviceLedger, Subject, SubjectLedger, Watched},
+    ledger::{Cell, DeviceLedger, Subject, SubjectLedger, Unplaced, Watched},
     night::{
         Annotation, Bounds, Deductions, DeviceFinding, EvidenceNumbers, Finding, Grade, Lacking, Night, Score, Upload,
         Verdict,
@@ -323,6 +323,7 @@ fn subject(id: &str, name: &str, operator: &str, kind: Kind) -> SubjectLedger {
     SubjectLedger {
         subject: Subject { id: id.to_owned(), name: name.to_owned(), operator: operator.to_owned(), kind },
         minutes: Vec::new(),
+        unplaced: Unplaced::default(),
         roles: Vec::new(),
         tunnel: false,
         declared_feature: None,

@@ -468,6 +468,11 @@ pub(super) fn lacking(lacking: &Lacking) -> String {
         Lacking::Coverage => {
             "The phone was hardly seen while nobody used it. Capture where it spends the night.".to_owned()
         }
+        Lacking::Unplaced { share } => format!(
+            "When it was uploaded cannot be told: {} of it went up in connections of more than 10 minutes, of which a \
+             log gives the sum alone. Capture packets.",
+            percent(share)
+        ),
     }
 }
 
@@ -482,6 +487,7 @@ pub(super) fn lacking_short(lacking: &Lacking) -> String {
         Lacking::Tunnel => "a VPN hides which app sent what".to_owned(),
         Lacking::OtherTraffic { .. } => "other traffic shows no use".to_owned(),
         Lacking::Coverage => "hardly observed while unused".to_owned(),
+        Lacking::Unplaced { .. } => "when it was uploaded cannot be told".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     base::{Bytes, Minute},
     identify::Role,
-    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger},
+    ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced},
 };
 
 /// Packets with this much payload or more count as bulk.
@@ -170,7 +170,8 @@ impl Row {
         let minutes = (0..).zip(&self.place).filter(|(_, place)| **place > 0);
         let minutes = minutes.map(|(n, place)| (first.plus(n), self.cells[*place as usize - 1])).collect();
         let tunnel = vpn && subject.kind == crate::identify::Kind::Unattributed;
-        SubjectLedger { subject, minutes, roles: self.roles, tunnel, declared_feature: None }
+        let unplaced = Unplaced::default();
+        SubjectLedger { subject, minutes, unplaced, roles: self.roles, tunnel, declared_feature: None }
     }
 }
 

@@ -6,6 +6,8 @@ mod markup;
 use markup::Markup;
 
 use super::{
+    calendar,
+    changes::Changes,
     page::{Card, DevicePage, InputLine, Page, Row},
     redact::Redaction,
     words,
@@ -19,13 +21,18 @@ use crate::{
 
 /// The report as one self-contained HTML file.
 pub fn html(audit: &Audit, redaction: &Redaction) -> String {
+    html_since(audit, redaction, &Changes::default())
+}
+
+/// The same, led by what is new since the report before.
+pub fn html_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -> String {
     let page = Page::of(audit, redaction);
     let mut m = Markup::document();
     m.element("html", &[("lang", "en")], |m| {
         m.element("head", &[], head);
         m.element("body", &[], |m| {
             m.element("main", &[], |m| {
-                summary(m, &page, audit);
+                summary(m, &page, audit, changes);
                 for (device, place) in page.devices.iter().zip(&page.places) {
                     if let Some(source) = audit.devices.get(*place) {
                         device_part(m, device, source, audit);
@@ -52,7 +59,7 @@ fn head(m: &mut Markup) {
     m.style(include_str!("style.css"));
 }
 
-fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit) {
+fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit, changes: &Changes) {
     m.element("header", &[], |m| {
         m.leaf("h1", &[], "What was uploaded while nobody used the phone");
         let span = match &page.span {
@@ -60,6 +67,7 @@ fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit) {
             None => "No packets were captured.".to_owned(),
         };
         m.leaf("p", &[("class", "faint")], &span);
+        news(m, changes, audit);
         if let Some(others) = &page.others {
             m.leaf("p", &[], others);
         }
@@ -77,6 +85,21 @@ fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit) {
             }
             m.element("ul", &[("class", "short")], |m| in_short(m, device));
         }
+    });
+}
+
+/// What is new since the report before.
+fn news(m: &mut Markup, changes: &Changes, audit: &Audit) {
+    let Some(since) = changes.since else { return };
+    m.element("section", &[("class", "news"), ("aria-labelledby", "news")], |m| {
+        m.leaf("h2", &[("id", "news")], &format!("New since {}", calendar::clock(since, audit.timezone)));
+        m.element("ul", &[], |m| {
+            for (n, said) in changes.sentences().iter().enumerate() {
+                let flagged =
+                    changes.list.get(n).is_some_and(|change| change.standing().verdict == Verdict::ExportLike);
+                m.leaf("li", if flagged { &[("class", "alarm")] } else { &[] }, said);
+            }
+        });
     });
 }
 

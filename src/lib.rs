@@ -15,6 +15,7 @@
 //! | [`night`] | one device's minutes | `night::Finding` |
 //! | [`pipeline`] | captures | `pipeline::Audit` |
 //! | [`report`] | an audit | text, JSON |
+//! | [`schedule`] | plans, the moment, an audit | report files, notices |
 //! | [`simulate`] | a scenario file | a capture with known truth |
 
 pub mod base;
@@ -27,5 +28,6 @@ pub mod ledger;
 pub mod night;
 pub mod pipeline;
 pub mod report;
+pub mod schedule;
 pub mod simulate;
 pub mod verbs;

@@ -4,11 +4,13 @@
 
 pub mod bytes;
 pub mod endpoint;
+pub mod list;
 pub mod reader;
 pub mod text;
 pub mod time;
 
 pub use bytes::Bytes;
 pub use endpoint::{Cidr, Endpoint, Mac};
+pub use list::one_or_several;
 pub use reader::{Malformed, Reader};
 pub use time::{Minute, Span, Stamp};

@@ -33,6 +33,8 @@ mod verdict;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Bytes, Minute, Span};
 
 pub use explain::{Cause, Explanation, Standing};
@@ -42,7 +44,8 @@ pub use score::{Score, Term};
 pub use settings::{BadSetting, Declared, Settings};
 
 /// What is said of one subject.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Nothing can be said, and why is said.
     Insufficient,
@@ -59,7 +62,8 @@ pub enum Verdict {
 }
 
 /// How far an accident rate would have to rise to explain an `export-like` or `backup-like` verdict.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// Accidents on one night in four would not explain it.
     Strong,

@@ -22,6 +22,23 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+
+    /// What need not be typed every time.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+/// Where settings come from.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Settings")]
+pub struct SettingsArgs {
+    /// The settings file; default nightaudit/nightaudit.toml in the XDG configuration folder.
+    #[arg(long, global = true, value_name = "FILE", env = "NIGHTAUDIT_CONFIG")]
+    pub config: Option<PathBuf>,
+
+    /// Change one setting, such as `night.accident_rate=0.1`: over the file and over NIGHTAUDIT_* variables.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// What a user can ask for.
@@ -106,12 +123,8 @@ pub struct CheckArgs {
     pub format: CheckFormat,
 
     /// IANA time zone that times are shown in; default the system's.
-    #[arg(long, value_name = "ZONE", env = "NIGHTAUDIT_TIMEZONE")]
+    #[arg(long, value_name = "ZONE")]
     pub timezone: Option<Tz>,
-
-    /// Change a threshold of the verdict, such as `night.accident_rate=0.1`.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
 
     /// When the phone lay unused every night, such as 23:30-07:00 in the time zone shown: for captures that hold
     /// only one app's traffic, from which use cannot be seen.

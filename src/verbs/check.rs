@@ -2,26 +2,26 @@
 
 use std::io::{self, Write};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use chrono::{NaiveTime, Timelike};
 use chrono_tz::Tz;
-use serde::Deserialize;
 
 use super::{
     Outcome,
     args::{CheckArgs, CheckFormat},
     input::{self, Bar},
     output,
+    settings::Settings,
 };
 use crate::{
-    night::{Declared, Settings, Verdict},
+    night::{Declared, Verdict},
     pipeline::{self, Audit, Judging, Options},
     report::{self, Look},
 };
 
-pub(super) fn run(args: &CheckArgs) -> anyhow::Result<Outcome> {
-    let options = input::options(&args.input)?;
-    let judging = Judging { timezone: output::timezone(args.timezone), night: settings(args)? };
+pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outcome> {
+    let options = input::options(&args.input, settings)?;
+    let judging = judging(args, settings)?;
     let look = output::look(&args.output)?;
     let audit = audit(args, &options, &judging)?;
     complain(&audit);
@@ -65,14 +65,13 @@ fn audit_files(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow
     Ok(pipeline::check(opened, options, judging, |progress| bar.show(progress)))
 }
 
-fn settings(args: &CheckArgs) -> anyhow::Result<Settings> {
-    let table = input::settings(&args.set)?;
-    let mut settings = Settings::deserialize(table).context("--set night")?;
-    settings.power &= !args.no_power;
+fn judging(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Judging> {
+    let mut judging = settings.judging(args.timezone);
+    judging.night.power &= !args.no_power;
     if let Some(hours) = &args.asleep {
-        settings.declared = Some(asleep(hours, output::timezone(args.timezone))?);
+        judging.night.declared = Some(asleep(hours, judging.timezone)?);
     }
-    Ok(settings.checked()?)
+    Ok(judging)
 }
 
 /// Reads hours of rest, such as `23:30-07:00`.

@@ -7,11 +7,12 @@ use super::{
     args::{FlowsArgs, FlowsFormat},
     input::{self, Bar},
     output,
+    settings::Settings,
 };
 use crate::{pipeline, report};
 
-pub(super) fn run(args: &FlowsArgs) -> anyhow::Result<Outcome> {
-    let options = input::options(&args.input)?;
+pub(super) fn run(args: &FlowsArgs, settings: &Settings) -> anyhow::Result<Outcome> {
+    let options = input::options(&args.input, settings)?;
     let look = output::look(&args.output)?;
     let opened = input::open(&args.input)?;
     let mut writer = output::writer(&args.output)?;

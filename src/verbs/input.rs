@@ -2,32 +2,36 @@
 
 use std::{io::IsTerminal, sync::Arc, time::Instant};
 
-use anyhow::{Context, bail};
+#[cfg(feature = "live")]
+use anyhow::Context;
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::InputArgs;
+use super::{args::InputArgs, settings::Settings};
 use crate::{
     capture::{Captures, Opened, Progress},
     flow,
-    identify::{AsnTable, DeviceOptions, Rules},
+    identify::{AsnTable, Rules},
     pipeline::Options,
 };
 
 /// How long a reading takes before progress is worth showing.
 const PATIENCE_MILLIS: u128 = 1_000;
 
-/// The rules in force: the built-in ones, and those in the folders given.
-pub(super) fn rules(folders: &[std::path::PathBuf]) -> anyhow::Result<Arc<Rules>> {
-    Ok(Arc::new(Rules::load(folders)?))
+/// The rules in force: the built-in ones, those in the settings' folders, and those in the folders given.
+pub(super) fn rules(folders: &[std::path::PathBuf], settings: &Settings) -> anyhow::Result<Arc<Rules>> {
+    Ok(Arc::new(Rules::load(&[&settings.rules[..], folders].concat())?))
 }
 
-/// The pipeline's options.
-pub(super) fn options(args: &InputArgs) -> anyhow::Result<Options> {
-    let asn = args.asn.as_deref().map(AsnTable::load).transpose()?;
+/// The pipeline's options: the settings', with what was typed added or in their place.
+pub(super) fn options(args: &InputArgs, settings: &Settings) -> anyhow::Result<Options> {
+    let asn = args.asn.as_deref().or(settings.asn.as_deref()).map(AsnTable::load).transpose()?;
+    let mut devices = settings.devices();
+    devices.local.extend(&args.local);
     Ok(Options {
-        rules: rules(&args.rules)?,
+        rules: rules(&args.rules, settings)?,
         asn: asn.map(Arc::new),
-        devices: DeviceOptions { local: args.local.clone(), ..DeviceOptions::default() },
+        devices,
         flows: flow::Limits::default(),
     })
 }
@@ -107,28 +111,4 @@ fn bar(total: Option<u64>) -> ProgressBar {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }
-}
-
-/// `key=value` settings as the TOML that a settings file would hold.
-pub(super) fn settings(set: &[String]) -> anyhow::Result<toml::Table> {
-    let mut table = toml::Table::new();
-    for item in set {
-        let Some((key, value)) = item.split_once('=') else {
-            bail!("--set {item}: want KEY=VALUE, such as night.accident_rate=0.1");
-        };
-        let Some((section, key)) = key.trim().split_once('.') else {
-            bail!("--set {item}: the key names no section, such as night.accident_rate");
-        };
-        if section != "night" {
-            bail!("--set {item}: there is no section {section:?}; thresholds are in night");
-        }
-        let line = format!("value = {}", value.trim());
-        let parsed: toml::Table = toml::from_str(&line)
-            .or_else(|_| toml::from_str(&format!("value = {:?}", value.trim())))
-            .with_context(|| format!("--set {item}: the value is no number, text or list"))?;
-        if let Some(value) = parsed.get("value") {
-            table.insert(key.trim().to_owned(), value.clone());
-        }
-    }
-    Ok(table)
 }

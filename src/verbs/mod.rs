@@ -10,6 +10,7 @@ mod flows;
 mod input;
 mod output;
 mod rules;
+pub mod settings;
 mod simulate;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use anyhow::Context;
 
 pub use args::Args;
 use args::Verb;
+use settings::Settings;
 
 /// What the exit status says (DESIGN: the contract with scripts).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -45,12 +47,14 @@ impl From<Outcome> for ExitCode {
 
 /// Does what was asked for.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    // Read where they are used: no settings file, however broken, keeps anybody from the help or a simulation.
+    let settings = || Settings::load(&args.settings);
     match args.verb {
-        Verb::Check(args) => check::run(&args),
-        Verb::Flows(args) => flows::run(&args),
-        Verb::Rules(args) => rules::run(&args),
+        Verb::Check(args) => check::run(&args, &settings()?),
+        Verb::Flows(args) => flows::run(&args, &settings()?),
+        Verb::Rules(args) => rules::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
-        Verb::Doctor => doctor::run(),
+        Verb::Doctor => doctor::run(settings()),
     }
 }
 

@@ -9,10 +9,12 @@ use std::{
 };
 
 use anyhow::Context;
-use chrono_tz::Tz;
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::args::{self, OutputArgs};
+use super::{
+    args::{self, OutputArgs},
+    settings::state_folder,
+};
 use crate::report::{Colour, Glyphs, Key, Look, Redaction};
 
 /// Width of text that goes to no terminal.
@@ -59,12 +61,6 @@ pub(super) fn redaction(args: &OutputArgs) -> anyhow::Result<Redaction> {
     if args.redact { Ok(Redaction::On(key(&key_path()?)?)) } else { Ok(Redaction::Off) }
 }
 
-/// The zone that times are shown in: the one asked for, else the system's, else UTC.
-pub(super) fn timezone(asked: Option<Tz>) -> Tz {
-    let system = || iana_time_zone::get_timezone().ok()?.parse().ok();
-    asked.or_else(system).unwrap_or(Tz::UTC)
-}
-
 fn is_dumb() -> bool {
     env::var("TERM").is_ok_and(|term| term == "dumb")
 }
@@ -80,10 +76,8 @@ fn speaks_unicode() -> bool {
 
 /// Where the secret behind pseudonyms lies, so that they are the same in every report.
 fn key_path() -> anyhow::Result<PathBuf> {
-    let state = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = state.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".local/state")));
-    let state = state.context("--redact keeps its key in the state folder: set HOME or XDG_STATE_HOME")?;
-    Ok(state.join("nightaudit/pseudonym.key"))
+    let state = state_folder().context("--redact keeps its key in the state folder: set HOME or XDG_STATE_HOME")?;
+    Ok(state.join("pseudonym.key"))
 }
 
 fn key(path: &Path) -> anyhow::Result<Key> {

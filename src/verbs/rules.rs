@@ -8,14 +8,15 @@ use super::{
     Outcome,
     args::{RulesArgs, RulesVerb},
     input,
+    settings::Settings,
 };
 use crate::identify::{self, Candidate, Query, Rules};
 
-pub(super) fn run(args: &RulesArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &RulesArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     let mut out = BufWriter::new(io::stdout().lock());
     match &args.verb {
         RulesVerb::List { rules } => {
-            super::finish(list(&*input::rules(rules)?, &mut out).and_then(|()| out.flush()))?;
+            super::finish(list(&*input::rules(rules, settings)?, &mut out).and_then(|()| out.flush()))?;
             Ok(Outcome::Quiet)
         }
         RulesVerb::Check { dir } => {
@@ -36,7 +37,7 @@ pub(super) fn run(args: &RulesArgs) -> anyhow::Result<Outcome> {
             let Some(query) = Query::read(what) else {
                 bail!("{what:?} is neither a host name nor an IP address");
             };
-            super::finish(explain(&*input::rules(rules)?, &query, &mut out).and_then(|()| out.flush()))?;
+            super::finish(explain(&*input::rules(rules, settings)?, &query, &mut out).and_then(|()| out.flush()))?;
             Ok(Outcome::Quiet)
         }
     }

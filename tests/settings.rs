@@ -13,7 +13,7 @@ const DEVICE: &str = "[[device]]\nlabel = \"Ana's phone\"\nmac = \"02:00:00:00:0
 fn check(settings: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let (_folder, path) = written(settings);
     let mut command = binary();
-    command.args(["check", "--format=json", "--no-power", "--config"]).arg(&path).args(arguments).args(genuine());
+    command.args(["check", "--format=json", "--no-power", "--config"]).arg(&path).args(arguments).arg(genuine("tls13"));
     finish(command.envs(variables.iter().copied()))
 }
 
@@ -46,7 +46,7 @@ fn the_usual_place_is_read_without_being_named() {
     fs::create_dir(folder.path().join("nightaudit")).expect("a folder");
     fs::write(folder.path().join("nightaudit/nightaudit.toml"), DEVICE).expect("a settings file");
     let mut command = binary();
-    command.args(["check", "--format=json", "--no-power"]).args(genuine()).env("XDG_CONFIG_HOME", folder.path());
+    command.args(["check", "--format=json", "--no-power"]).arg(genuine("tls13")).env("XDG_CONFIG_HOME", folder.path());
     assert_eq!(finish(&mut command).json()["devices"][0]["label"], "Ana's phone");
 }
 

@@ -38,13 +38,13 @@ enum Part {
 
 /// What a report file is named after.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Occasion<'a> {
+pub struct Occasion<'a> {
     /// The schedule's name.
-    pub(super) name: &'a str,
+    pub name: &'a str,
     /// When the run was due, local.
-    pub(super) at: DateTime<Tz>,
+    pub at: DateTime<Tz>,
     /// What the audit reaches back to, local.
-    pub(super) from: DateTime<Tz>,
+    pub from: DateTime<Tz>,
 }
 
 /// A pattern that is no file name.
@@ -72,7 +72,7 @@ impl TryFrom<String> for Pattern {
         if text.contains(['/', '\\']) {
             return Err(wrong("a file name, not a path: give the folder with folder"));
         }
-        if text.chars().any(|c| c.is_control()) {
+        if text.chars().any(char::is_control) {
             return Err(wrong("control characters are no part of a file name"));
         }
         if text.is_empty() || text.starts_with(['.', '-', ' ']) {
@@ -118,7 +118,7 @@ fn placeholder(word: &str) -> Result<Part, String> {
 
 impl Pattern {
     /// The file name for one run, without its ending.
-    pub(super) fn name(&self, occasion: &Occasion<'_>) -> String {
+    pub fn name(&self, occasion: &Occasion<'_>) -> String {
         let mut name = String::new();
         for part in &self.0 {
             // Writing to a string cannot fail.

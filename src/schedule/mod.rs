@@ -9,5 +9,5 @@ pub mod notify;
 mod plan;
 
 pub use cron::{BadCron, Cron};
-pub use file_name::{BadPattern, Pattern};
+pub use file_name::{BadPattern, Occasion, Pattern};
 pub use plan::{BadPlan, Format, Keep, Plan, Reach};

@@ -25,8 +25,8 @@ fn each_layer_lies_over_the_one_before() {
     let variables = [("NIGHTAUDIT_NIGHT_ACCIDENT_RATE", "0.2"), ("NIGHTAUDIT_NIGHT_NEEDED_NIGHTS", "8")];
     let settings = load(text, &variables, &["night.accident_rate=0.3"]).unwrap();
     assert_eq!(settings.timezone, Some(chrono_tz::Asia::Tokyo));
-    assert_eq!((settings.night.accident_rate, settings.night.needed_nights, settings.night.hold), (0.3, 8, 9));
-    assert_eq!(settings.night.threshold, crate::night::Settings::default().threshold);
+    let night = crate::night::Settings { accident_rate: 0.3, needed_nights: 8, hold: 9, ..Default::default() };
+    assert_eq!(settings.night, night);
     assert_eq!(settings.zone(Some(chrono_tz::Tz::UTC)), chrono_tz::Tz::UTC);
 }
 

@@ -11,6 +11,7 @@ mod calendar;
 mod canvas;
 mod changes;
 mod csv;
+mod filter;
 mod flows;
 mod heat;
 mod html;
@@ -31,6 +32,9 @@ mod sample;
 mod tests;
 
 pub use changes::{Change, Changes, NotAReport, Standing, Standings};
+pub use filter::{
+    Completion, Facts, Filter, FilterError, KEYS, KeyHelp, Needs, Times, Vocabulary, complete, up_and_down,
+};
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
 pub use html::{html, html_since};
 pub use json::{json, json_text};

@@ -126,14 +126,38 @@ impl<'s> Auditor<'s> {
     ///
     /// The last minutes of flows that still wait for a name are not in it.
     pub fn audit_so_far(&self, watched: &[Watched], judging: &Judging) -> Audit {
-        let booked = Booked {
+        conclude::audit(self.so_far(), watched, &self.rules, judging)
+    }
+
+    /// The flows that have not ended, as far as their complete minutes say; at most `most`, those with the most payload.
+    pub fn open_flows(&self, most: usize) -> Vec<FlowRow> {
+        let track = &self.track;
+        let open = track.cases.iter().flatten().filter_map(|(_, case)| Some((case, case.attribution.as_ref()?)));
+        let mut open: Vec<_> = open.collect();
+        if open.len() > most {
+            let weight = |(case, _): &(&Case, &Attribution)| std::cmp::Reverse(case.payload[0] + case.payload[1]);
+            open.select_nth_unstable_by_key(most, weight);
+            open.truncate(most);
+        }
+        let rules = track.identifier.rules();
+        let last = |case: &Case| case.first.max(case.last.start());
+        open.into_iter().map(|(case, known)| row(case, known, last(case), &track.devices, rules)).collect()
+    }
+
+    /// Which rules attribute.
+    pub(super) const fn rules(&self) -> &Arc<Rules> {
+        &self.rules
+    }
+
+    /// What has been booked up to now.
+    pub(super) fn so_far(&self) -> Booked<'_> {
+        Booked {
             books: &self.track.books,
             devices: &self.track.devices,
             losses: self.losses(),
             wire: self.wire,
             frames: self.frames,
-        };
-        conclude::audit(booked, watched, &self.rules, judging)
+        }
     }
 
     /// Ends every flow and books what is left: the captures are over.
@@ -189,7 +213,7 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    fn booked(&self) -> Booked<'_> {
+    pub(super) fn booked(&self) -> Booked<'_> {
         let Self { books, devices, losses, wire, frames } = self;
         Booked { books, devices, losses: losses.clone(), wire: *wire, frames: *frames }
     }

@@ -24,6 +24,8 @@ pub(super) struct Case {
     pub(super) protocol: Option<Recognised>,
     pub(super) attribution: Option<Attribution>,
     pub(super) first: Stamp,
+    /// The minute of its last packets that were handed over.
+    pub(super) last: Minute,
     /// Sums over the flow, the initiator's first.
     pub(super) packets: [u64; 2],
     pub(super) wire: [Bytes; 2],
@@ -44,6 +46,7 @@ impl Case {
             protocol: None,
             attribution: None,
             first,
+            last: first.minute(),
             packets: [0; 2],
             wire: [Bytes::ZERO; 2],
             payload: [Bytes::ZERO; 2],
@@ -78,6 +81,7 @@ impl Case {
             self.wire[at] += sent.wire;
             self.payload[at] += sent.payload;
         }
+        self.last = self.last.max(minute);
         self.pending.push((minute, [initiator, responder]));
     }
 

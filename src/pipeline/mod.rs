@@ -8,6 +8,7 @@ mod conclude;
 #[cfg(feature = "live")]
 mod live;
 mod offline;
+pub mod snapshot;
 mod stream;
 
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
@@ -15,6 +16,7 @@ pub use auditor::{Auditor, Fate, Options};
 #[cfg(feature = "live")]
 pub use live::listen;
 pub use offline::{Judging, check, flows};
+pub use snapshot::Snapshot;
 
 #[cfg(test)]
 mod tests;

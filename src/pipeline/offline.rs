@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::text::shown,
-    capture::{CaptureError, Captures, FileReport, Opened, Progress},
+    capture::{CaptureError, Captures, FileReport, Opened, Progress, Repeated},
     night,
 };
 
@@ -27,10 +27,22 @@ pub struct Judging {
 
 /// Frames of one input that did not make it into the ledger.
 #[derive(Clone, Copy, Debug, Default)]
-struct Passed {
+pub(super) struct Passed {
     malformed: u64,
     unsupported: u64,
     unknown_link: u64,
+}
+
+impl Passed {
+    /// Counts a frame that was passed over.
+    pub(super) fn count(&mut self, fate: Fate) {
+        match fate {
+            Fate::Taken => {}
+            Fate::Malformed => self.malformed += 1,
+            Fate::Unsupported => self.unsupported += 1,
+            Fate::UnknownLink => self.unknown_link += 1,
+        }
+    }
 }
 
 /// Reads captures to their end and judges every device in them.
@@ -41,12 +53,7 @@ pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: imp
     let inputs = captures.into_reports();
     let failures = failures(&failed, &inputs, &passed);
     let mut audit = auditor.audit(&conclude::watched(&inputs), judging);
-    audit.notes = repeated
-        .iter()
-        .map(|twice| {
-            format!("{} holds the same bytes as {} and counts once", twice.path.display(), twice.same_as.display())
-        })
-        .collect();
+    audit.notes = notes(&repeated);
     audit.failed = failures;
     audit.inputs = inputs.into_iter().zip(passed).map(|(input, passed)| report(input, passed)).collect();
     audit
@@ -67,8 +74,16 @@ pub fn flows(
     failures(&failed, &captures.into_reports(), &passed)
 }
 
+/// A line for each input that is left out because another holds the same bytes.
+pub(super) fn notes(repeated: &[Repeated]) -> Vec<String> {
+    let one = |twice: &Repeated| {
+        format!("{} holds the same bytes as {} and counts once", twice.path.display(), twice.same_as.display())
+    };
+    repeated.iter().map(one).collect()
+}
+
 /// A line for each input that could not be read, not to its end, or not at all for its link type.
-fn failures(failed: &[CaptureError], inputs: &[FileReport], passed: &[Passed]) -> Vec<String> {
+pub(super) fn failures(failed: &[CaptureError], inputs: &[FileReport], passed: &[Passed]) -> Vec<String> {
     let refused = failed.iter().map(ToString::to_string);
     let broken = inputs.iter().filter_map(|input| input.error.as_ref()).map(ToString::to_string);
     let closed =
@@ -89,12 +104,7 @@ fn read(captures: &mut Captures, auditor: &mut Auditor<'_>, mut progress: impl F
     let mut passed = vec![Passed::default(); captures.len()];
     let mut until_step = FRAMES_A_STEP;
     while let Some(input) = captures.advance() {
-        match auditor.take(&captures.frame()) {
-            Fate::Taken => {}
-            Fate::Malformed => passed[input].malformed += 1,
-            Fate::Unsupported => passed[input].unsupported += 1,
-            Fate::UnknownLink => passed[input].unknown_link += 1,
-        }
+        passed[input].count(auditor.take(&captures.frame()));
         until_step -= 1;
         if until_step == 0 {
             until_step = FRAMES_A_STEP;
@@ -104,7 +114,7 @@ fn read(captures: &mut Captures, auditor: &mut Auditor<'_>, mut progress: impl F
     passed
 }
 
-fn report(input: FileReport, passed: Passed) -> InputReport {
+pub(super) fn report(input: FileReport, passed: Passed) -> InputReport {
     InputReport {
         path: input.path.display().to_string(),
         sha256: input.sha256,

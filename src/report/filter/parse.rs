@@ -78,7 +78,7 @@ impl Parser<'_> {
     fn group(&mut self, open: &Range<usize>) -> Result<Node, FilterError> {
         let node = self.any()?;
         match self.take(&Token::Close) {
-            Some(_) => Ok(node),
+            Some(()) => Ok(node),
             None => Err(FilterError::new(open.clone(), "this parenthesis is never closed")),
         }
     }

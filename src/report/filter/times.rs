@@ -28,6 +28,9 @@ pub struct Times {
     by_id: HashMap<String, usize>,
 }
 
+/// A verdict, and the minutes in which somebody was using the device.
+type Said = (Verdict, Arc<[Span]>);
+
 /// What is known of one device.
 #[derive(Clone, Debug)]
 struct Known {
@@ -35,7 +38,8 @@ struct Known {
     addresses: BTreeSet<IpAddr>,
     /// Minute of the UTC day at which nights begin.
     cut: u32,
-    subjects: Vec<(String, Kind, Option<(Verdict, Arc<[Span]>)>)>,
+    /// What is said of each subject, and when somebody was there.
+    said: Vec<Option<Said>>,
     /// Subjects by id.
     by_id: HashMap<String, usize>,
     names: Vec<String>,
@@ -98,12 +102,12 @@ impl Times {
     }
 
     pub(super) fn verdict(&self, device_at: usize, subject_at: usize) -> Option<Verdict> {
-        self.devices.get(device_at)?.subjects.get(subject_at)?.2.as_ref().map(|(verdict, _)| *verdict)
+        self.devices.get(device_at)?.said.get(subject_at)?.as_ref().map(|(verdict, _)| *verdict)
     }
 
     /// Whether somebody was using the device in `minute`.
     pub fn is_attended(&self, device_at: usize, subject_at: usize, minute: Minute) -> Option<bool> {
-        let (_, spans) = self.devices.get(device_at)?.subjects.get(subject_at)?.2.as_ref()?;
+        let (_, spans) = self.devices.get(device_at)?.said.get(subject_at)?.as_ref()?;
         let after = spans.partition_point(|span| span.first <= minute);
         Some(after > 0 && spans[after - 1].contains(minute))
     }
@@ -144,21 +148,20 @@ impl Times {
 
 impl Known {
     fn of(device: &DeviceAudit) -> Self {
-        let subjects = &device.ledger.subjects;
-        let mut known: Vec<(String, Kind, Option<(Verdict, Arc<[Span]>)>)> =
-            subjects.iter().map(|ledger| (ledger.subject.id.clone(), ledger.subject.kind, None)).collect();
+        let subjects = || device.ledger.subjects.iter().map(|ledger| &ledger.subject);
+        let mut said = vec![None; device.ledger.subjects.len()];
         for finding in &device.finding.findings {
-            if let Some(subject) = known.get_mut(finding.subject) {
-                subject.2 = Some((finding.verdict, Arc::clone(&finding.attended)));
+            if let Some(place) = said.get_mut(finding.subject) {
+                *place = Some((finding.verdict, Arc::clone(&finding.attended)));
             }
         }
         Self {
             label: device.label.clone(),
             addresses: device.addresses.iter().copied().collect(),
             cut: u32::from(device.finding.cut),
-            by_id: known.iter().enumerate().map(|(at, (id, ..))| (id.clone(), at)).collect(),
-            names: subjects.iter().map(|ledger| ledger.subject.name.clone()).collect(),
-            subjects: known,
+            said,
+            by_id: subjects().enumerate().map(|(at, subject)| (subject.id.clone(), at)).collect(),
+            names: subjects().map(|subject| subject.name.clone()).collect(),
         }
     }
 }

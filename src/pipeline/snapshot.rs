@@ -1,0 +1,298 @@
+//! What a screen draws while packets still come in: the audit so far, whole and never changed again.
+//!
+//! The thread that reads builds a [`Snapshot`] a few times a second and hands it over as an `Arc`: no lock is shared.
+//! Building one costs the reading time, so the [`Pace`] leaves at least 25 times as long between two as the last one
+//! took. Judging what could have been noticed is left for the end.
+
+mod flow_log;
+mod pace;
+mod slices;
+
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+pub use flow_log::{FlowLog, Flows, MOST_FLOWS};
+pub use pace::Pace;
+pub use slices::{MOST_SLICES, Slice, Slices};
+
+use super::{
+    audit::{Audit, FlowRow},
+    auditor::{Auditor, Options},
+    conclude,
+    offline::{self, Judging, Passed},
+};
+use crate::{
+    base::{Bytes, Stamp},
+    capture::{FileReport, Opened, Progress},
+    ledger::Watched,
+    night,
+};
+
+/// How many open flows a snapshot lists: those with the most payload.
+pub const MOST_OPEN_FLOWS: usize = 2_000;
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stage {
+    /// Files are being read.
+    Reading,
+    /// Everything has been read; what could have been noticed is being worked out.
+    Judging,
+    /// It is complete.
+    Complete,
+    /// The reading was stopped: what was read until then.
+    Stopped,
+    /// Packets come in from a wire or a stream.
+    Live(LiveStatus),
+}
+
+/// How a live capture is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LiveStatus {
+    /// Since when.
+    pub since: Stamp,
+    /// By this machine's clock, when the snapshot was built.
+    pub now: Stamp,
+    /// Packets received.
+    pub received: u64,
+    /// Packets that the kernel or the interface dropped.
+    pub dropped: u64,
+}
+
+/// What is known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Counts up; a later one has more.
+    pub number: u64,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The audit so far.
+    pub audit: Audit,
+    /// Flows that ended.
+    pub flows: Flows,
+    /// Flows that have not ended, as far as their complete minutes say.
+    pub open: Arc<[Arc<FlowRow>]>,
+    /// Who sent how much to whom in which minute: for each device of the audit its slices.
+    pub slices: Vec<Slices>,
+}
+
+impl Snapshot {
+    /// Before anything was read.
+    pub fn blank(judging: &Judging) -> Self {
+        Self {
+            number: 0,
+            stage: Stage::Reading,
+            audit: blank_audit(judging),
+            flows: Flows::default(),
+            open: Arc::new([]),
+            slices: Vec::new(),
+        }
+    }
+
+    /// Of an audit alone, such as one recalled from a ledger: flows are not known, destinations not by minute.
+    pub fn of_audit(audit: Audit) -> Self {
+        let slices = audit.devices.iter().map(Slices::of_subjects).collect();
+        Self { number: 1, stage: Stage::Complete, flows: Flows::default(), open: Arc::new([]), slices, audit }
+    }
+
+    /// The flow at `at`: those that ended first, in the order in which they ended, then the open ones.
+    pub fn flow(&self, at: usize) -> Option<&Arc<FlowRow>> {
+        let ended = self.flows.len();
+        if at < ended { self.flows.get(at) } else { self.open.get(at - ended) }
+    }
+
+    /// How many flows it lists.
+    pub fn flow_count(&self) -> usize {
+        self.flows.len() + self.open.len()
+    }
+}
+
+fn blank_audit(judging: &Judging) -> Audit {
+    Audit {
+        timezone: judging.timezone,
+        rules: super::RulesInfo { count: 0, sha256: String::new() },
+        inputs: Vec::new(),
+        failed: Vec::new(),
+        notes: Vec::new(),
+        totals: super::Totals::default(),
+        losses: Vec::new(),
+        devices: Vec::new(),
+    }
+}
+
+/// What the reading thread says.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// How far the reading has come.
+    Progress(Progress),
+    /// A newer snapshot.
+    Snapshot(Arc<Snapshot>),
+}
+
+/// Builds snapshots of one auditor, and keeps its flows.
+#[derive(Debug)]
+pub struct Camera {
+    log: Rc<RefCell<FlowLog>>,
+    number: u64,
+    judging: Judging,
+}
+
+impl Camera {
+    /// A camera for an auditor that `judging` judges.
+    pub fn new(judging: &Judging) -> Self {
+        Self { log: Rc::default(), number: 0, judging: judging.clone() }
+    }
+
+    /// Has `auditor` hand its flows over.
+    pub fn follow(&self, auditor: &mut Auditor<'_>) {
+        let log = Rc::clone(&self.log);
+        auditor.list_flows(move |row| log.borrow_mut().add(row));
+    }
+
+    /// What `auditor` has booked up to now, judged but for what could have been noticed.
+    pub fn take(&mut self, auditor: &Auditor<'_>, watched: &[Watched], stage: Stage) -> Snapshot {
+        let quick =
+            Judging { night: night::Settings { power: false, ..self.judging.night.clone() }, ..self.judging.clone() };
+        let booked = auditor.so_far();
+        let audit = conclude::audit(auditor.so_far(), watched, auditor.rules(), &quick);
+        let slices = slices::of(&booked, &audit);
+        let open = auditor.open_flows(MOST_OPEN_FLOWS).into_iter().map(Arc::new).collect();
+        self.develop(audit, slices, open, stage)
+    }
+
+    fn develop(&mut self, audit: Audit, slices: Vec<Slices>, open: Arc<[Arc<FlowRow>]>, stage: Stage) -> Snapshot {
+        self.number += 1;
+        Snapshot { number: self.number, stage, audit, flows: self.log.borrow_mut().flows(), open, slices }
+    }
+}
+
+/// Reads captures to their end, or until `stop` is set, and tells of it all the while. `clock` gives the time since some
+/// moment: only its differences matter.
+pub fn read(
+    opened: Opened,
+    options: &Options,
+    judging: &Judging,
+    stop: &AtomicBool,
+    clock: &dyn Fn() -> Duration,
+    tell: &mut dyn FnMut(News),
+) {
+    let mut reading = Reading::new(opened, options, judging);
+    let mut pace = Pace::new(clock());
+    let mut stopped = false;
+    while reading.advance() {
+        if !pace.is_time_to_look() {
+            continue;
+        }
+        stopped = stop.load(Ordering::Relaxed);
+        if stopped {
+            break;
+        }
+        let now = clock();
+        if pace.is_progress_due(now) {
+            tell(News::Progress(reading.opened.captures.progress()));
+        }
+        if pace.is_snapshot_due(now) {
+            tell(News::Snapshot(Arc::new(reading.so_far(Stage::Reading))));
+            pace.took(now, clock());
+        }
+    }
+    tell(News::Progress(reading.opened.captures.progress()));
+    reading.conclude(stopped, tell);
+}
+
+/// Captures on their way into an auditor.
+struct Reading<'a> {
+    opened: Opened,
+    auditor: Auditor<'a>,
+    camera: Camera,
+    passed: Vec<Passed>,
+    seen: Vec<FileReport>,
+}
+
+impl Reading<'_> {
+    fn new(opened: Opened, options: &Options, judging: &Judging) -> Self {
+        let camera = Camera::new(judging);
+        let mut auditor = Auditor::new(options);
+        camera.follow(&mut auditor);
+        let inputs = opened.captures.len();
+        Self { opened, auditor, camera, passed: vec![Passed::default(); inputs], seen: vec![unseen(); inputs] }
+    }
+
+    fn advance(&mut self) -> bool {
+        let Some(input) = self.opened.captures.advance() else { return false };
+        let frame = self.opened.captures.frame();
+        if let Some(seen) = self.seen.get_mut(input) {
+            seen.first = Some(seen.first.map_or(frame.stamp, |first| first.min(frame.stamp)));
+            seen.last = seen.last.max(Some(frame.stamp));
+            seen.frames += 1;
+        }
+        let fate = self.auditor.take(&frame);
+        if let Some(passed) = self.passed.get_mut(input) {
+            passed.count(fate);
+        }
+        true
+    }
+
+    fn so_far(&mut self, stage: Stage) -> Snapshot {
+        self.camera.take(&self.auditor, &conclude::watched(&self.seen), stage)
+    }
+
+    /// Ends every flow and tells twice: at once without what could have been noticed, then with it.
+    fn conclude(self, stopped: bool, tell: &mut dyn FnMut(News)) {
+        let Self { opened, auditor, mut camera, passed, .. } = self;
+        let Opened { captures, failed, repeated } = opened;
+        let rules = Arc::clone(auditor.rules());
+        let finished = auditor.finish();
+        let inputs = captures.into_reports();
+        let watched = conclude::watched(&inputs);
+        let failures = offline::failures(&failed, &inputs, &passed);
+        let reports: Vec<_> =
+            inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed)).collect();
+        let power = camera.judging.night.power;
+        let mut judge = |power: bool, stage: Stage| {
+            let night = night::Settings { power, ..camera.judging.night.clone() };
+            let mut audit =
+                conclude::audit(finished.booked(), &watched, &rules, &Judging { night, ..camera.judging.clone() });
+            audit.notes = offline::notes(&repeated);
+            audit.failed.clone_from(&failures);
+            audit.inputs.clone_from(&reports);
+            let slices = slices::of(&finished.booked(), &audit);
+            tell(News::Snapshot(Arc::new(camera.develop(audit, slices, Arc::new([]), stage))));
+        };
+        let end = if stopped { Stage::Stopped } else { Stage::Complete };
+        if power {
+            judge(false, Stage::Judging);
+        }
+        judge(power, end);
+    }
+}
+
+fn unseen() -> FileReport {
+    FileReport {
+        path: std::path::PathBuf::new(),
+        sha256: String::new(),
+        frames: 0,
+        first: None,
+        last: None,
+        links: Vec::new(),
+        broken: 0,
+        lost: 0,
+        cut: None,
+        error: None,
+    }
+}
+
+/// Payload both ways.
+fn weight(row: &FlowRow) -> Bytes {
+    row.payload[0] + row.payload[1]
+}
+
+#[cfg(test)]
+mod tests;

@@ -303,7 +303,12 @@ fn media_that_was_received_first_may_have_been_passed_on() {
 #[test]
 fn a_history_sent_once_and_a_rare_dump_are_told_from_an_export() {
     let once = messenger(28).sends(Bytes::mb(300), THREE, [9, 10]).judged();
-    assert_eq!(standing(&once, Cause::HistorySync), Some(Standing::Supported));
+    assert_eq!(standing(&once, Cause::HistorySync), Some(Standing::CannotTell));
+    let mut pieces = messenger(28);
+    for hour in 0..6 {
+        pieces = pieces.sends(Bytes::mb(50), THREE - 120 + hour * 60, [9]);
+    }
+    assert_eq!(standing(&pieces.judged(), Cause::HistorySync), Some(Standing::Supported));
     let rare = messenger(28).sends(Bytes::mb(15), THREE, [3, 17]).judged();
     assert_eq!(standing(&rare, Cause::CrashDump), Some(Standing::CannotTell));
 }

@@ -122,8 +122,16 @@ impl<'a> Device<'a> {
         let (mut evidence, recurrent) = weigh(&counted, self.settings);
         evidence.clock = self.clock(&bursts, &mask);
         let verdict = verdict::decide(row.subject.kind, &lacking, recurrent, &nights, self.settings);
-        let seen =
-            Seen { row, bursts: &bursts, nights: &nights, evidence: &evidence, verdict, settings: self.settings };
+        let seen = Seen {
+            row,
+            bursts: &bursts,
+            nights: &nights,
+            evidence: &evidence,
+            verdict,
+            settings: self.settings,
+            mask: &mask,
+            observed: &self.observed,
+        };
         let explanations = seen.explanations();
         let mut annotations = self.annotations(row, recurrent, &nights, verdict);
         if lacking.is_empty() && tail::recurs(&bursts, &self.cycles, &self.attendance, &mask, number, self.settings) {

@@ -13,7 +13,10 @@ use super::{calendar, redact::Redaction, words::compact};
 use crate::{
     base::{Stamp, text::shown},
     ledger::SubjectLedger,
-    night::{Annotation, Bounds, Deductions, EvidenceNumbers, Finding, Grade, Lacking, Night, Score, Verdict},
+    night::{
+        Annotation, Bounds, Cause, Deductions, EvidenceNumbers, Explanation, Finding, Grade, Lacking, Night, Score,
+        Standing, Verdict,
+    },
     pipeline::{Audit, DestinationTotal, DeviceAudit, InputReport},
 };
 
@@ -190,6 +193,7 @@ fn subject(
         "evidence": evidence(&finding.evidence),
         "bounds": bounds(&finding.bounds),
         "score": finding.score.as_ref().map(score),
+        "explanations": finding.explanations.iter().map(explanation).collect::<Vec<_>>(),
         "largest_upload": finding.largest_upload.map(|upload| json!({
             "start": moment(upload.start.start()),
             "minutes": upload.minutes,
@@ -214,6 +218,11 @@ fn evidence(evidence: &EvidenceNumbers) -> Value {
         "first_flagged_night": evidence.first_flagged_night,
         "hit_share_95": evidence.hit_share.map(|(low, high)| [low, high]),
         "stands_among_rows": evidence.stands_among_rows,
+        "clock": evidence.clock.map(|clock| json!({
+            "utc_minute": clock.minute,
+            "concentration": clock.concentration,
+            "p_value": clock.p_value,
+        })),
     })
 }
 
@@ -265,6 +274,14 @@ fn score(score: &Score) -> Value {
             "value": term.value,
             "weight": term.weight,
         })).collect::<Vec<_>>(),
+    })
+}
+
+fn explanation(explanation: &Explanation) -> Value {
+    json!({
+        "cause": cause(explanation.cause),
+        "standing": standing(explanation.standing),
+        "because": explanation.because,
     })
 }
 
@@ -333,6 +350,30 @@ pub(super) const fn annotation(annotation: Annotation) -> &'static str {
         Annotation::PartialCoverage => "partial-coverage",
         Annotation::DeclaredHours => "declared-hours",
         Annotation::Unplaced => "unplaced",
+    }
+}
+
+/// An innocent cause's name in JSON.
+pub(super) const fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::DeclaredFeature => "declared-feature",
+        Cause::CloudBackup => "cloud-backup",
+        Cause::PhotoSync => "photo-sync",
+        Cause::ForwardedMedia => "forwarded-media",
+        Cause::HistorySync => "history-sync",
+        Cause::CrashDump => "crash-dump",
+        Cause::LateUpload => "late-upload",
+        Cause::UpdateAcknowledgements => "update-acknowledgements",
+        Cause::Call => "call",
+    }
+}
+
+/// What is said of a cause, in JSON.
+pub(super) const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Supported => "supported",
+        Standing::RuledOut => "ruled-out",
+        Standing::CannotTell => "cannot-tell",
     }
 }
 

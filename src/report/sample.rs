@@ -8,8 +8,8 @@ use crate::{
     identify::{Confidence, Evidence, Kind, Role},
     ledger::{Cell, DeviceLedger, Subject, SubjectLedger, Unplaced, Watched},
     night::{
-        Annotation, Bounds, Deductions, DeviceFinding, EvidenceNumbers, Finding, Grade, Lacking, Night, Score, Upload,
-        Verdict,
+        Annotation, Bounds, Cause, Deductions, DeviceFinding, EvidenceNumbers, Explanation, Finding, Grade, Lacking,
+        Night, Score, Standing, Upload, Verdict,
     },
     pipeline::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals},
 };
@@ -53,6 +53,7 @@ pub(super) fn export() -> Audit {
     finding.largest_upload =
         Some(Upload { start: FIRST.plus(27 * DAY + 680), minutes: 6, bytes: Bytes(64_690_000), attended: false });
     finding.score = Some(Score::of(&finding.evidence));
+    finding.explanations = explanations();
     add(&mut device, whatsapp, finding);
     ordinary(&mut device, 28);
     device.destinations = vec![
@@ -87,6 +88,13 @@ pub(super) fn backup() -> Audit {
     };
     finding.bounds = bounds(28_700_000, 19_700_000);
     finding.largest_upload = None;
+    finding.explanations = explanations();
+    if let Some(backup) = finding.explanations.iter_mut().find(|said| said.cause == Cause::CloudBackup) {
+        backup.standing = Standing::Supported;
+        backup.because =
+            "9 uploads on 9 of 12 nights, 22.4 MB on a typical one went to Google backup, which takes backups"
+                .to_owned();
+    }
     add(&mut device, google, finding);
     ordinary(&mut device, 14);
     for finding in &mut device.finding.findings {
@@ -187,6 +195,7 @@ pub(super) fn hostile() -> Audit {
     device.ledger.subjects[0].subject.name = "What\u{202e}ppA\u{9b}31m</h2><img src=x onerror=alert(2)>".to_owned();
     device.ledger.subjects[0].subject.operator = "\"Meta\" & | `Co` [x](javascript:alert(3))".to_owned();
     device.ledger.subjects[0].declared_feature = Some("</title><script>alert(4)</script>\u{7}".to_owned());
+    device.finding.findings[0].explanations[0].because = "</li><script>alert(8)</script>\u{1b}[31m".to_owned();
     let mut name = |n: usize, text: &str| {
         let mut total = device.destinations[0].clone();
         total.destination = text.to_owned();
@@ -363,6 +372,28 @@ fn nights_of(sizes: &[u64], attended: u64) -> Vec<Night> {
         ..Night::default()
     };
     (0_u32..).zip(sizes).map(night).collect()
+}
+
+/// Three of the explanations, one of them open.
+fn explanations() -> Vec<Explanation> {
+    let one = |cause, standing, because: &str| Explanation { cause, standing, because: because.to_owned() };
+    vec![
+        one(
+            Cause::CloudBackup,
+            Standing::RuledOut,
+            "all 1.46 GB of it went to servers of WhatsApp, and nothing of it to a consumer cloud",
+        ),
+        one(
+            Cause::DeclaredFeature,
+            Standing::CannotTell,
+            "no rule names a feature of WhatsApp that uploads to the servers seen here; its settings may",
+        ),
+        one(
+            Cause::ForwardedMedia,
+            Standing::RuledOut,
+            "before 25 of 25 uploads it had received less within a day than it then sent",
+        ),
+    ]
 }
 
 fn bounds(worst: u64, median: u64) -> Bounds {

@@ -142,7 +142,7 @@ fn redaction_leaves_no_identifier_in_any_format() {
     for (name, audit) in [("export", sample::export()), ("short", sample::short())] {
         for (format, out) in every_format(&audit, REDACTED) {
             for identifier in
-                ["02:00:00:00:07:17", "192.168.7.23", "fd00::23", "Ana", "ana", "evening.pcapng", "notes.txt"]
+                ["02:00:00:00:07:17", "192.168.7.23", "fd00::23", "Ana", "/ana/", "evening.pcapng", "notes.txt"]
             {
                 assert!(!out.contains(identifier), "{name} as {format} holds {identifier}");
             }

@@ -135,7 +135,7 @@ fn flagged(sheet: &mut Canvas, card: &Card<'_>, audit: &Audit) {
         sheet.para(Style::Plain, 2, said);
     }
     section(sheet, "Where it went", |sheet| seen(sheet, card));
-    list(sheet, "What else could explain it", &card.explanations);
+    explanations(sheet, card);
     list(sheet, "What cannot be seen", &card.unseen);
     if card.verdict == Verdict::SmallRecurrent {
         sheet.bullet(4, words::SIZE_GUIDE);
@@ -188,6 +188,20 @@ fn list(sheet: &mut Canvas, heading: &str, items: &[String]) {
     if !items.is_empty() {
         section(sheet, heading, |sheet| items.iter().for_each(|item| sheet.bullet(4, item)));
     }
+}
+
+/// Innocent explanations: what fits first, each behind how it stands.
+fn explanations(sheet: &mut Canvas, card: &Card<'_>) {
+    let tested = words::by_standing(&card.finding.explanations);
+    if tested.is_empty() {
+        return;
+    }
+    section(sheet, "What else could explain it", |sheet| {
+        for one in tested {
+            let mark = format!("{:13}", words::standing(one.standing));
+            sheet.hanging(Style::Plain, 4, &mark, &words::tested(one));
+        }
+    });
 }
 
 /// What moved, the largest upload, the destinations.

@@ -1,0 +1,67 @@
+//! What a capture could not show, and what would settle the question.
+
+use super::{
+    case::Case,
+    lacking::{lacking, unobserved},
+};
+use crate::{
+    identify::Kind,
+    night::{Annotation, Verdict},
+};
+
+/// What no capture of this kind shows.
+pub(in crate::report) const UNSEEN: [&str; 3] = [
+    "What the messages and files contain: it is encrypted, and only headers and handshakes are read.",
+    "What went over other networks, such as mobile data, unless they were captured too.",
+    "What was sent while somebody was using the phone anyway, mixed with their own uploads.",
+];
+
+impl Case<'_> {
+    /// What this capture could not show.
+    pub(in crate::report) fn unseen(&self) -> Vec<String> {
+        let mut said: Vec<String> = UNSEEN.map(str::to_owned).into();
+        if let Some(floor) = self.finding.bounds.detectable {
+            said.push(format!("Nightly uploads smaller than {floor}: larger ones would have been noticed."));
+        }
+        if let Some(missed) = unobserved(&self.finding.nights) {
+            said.push(missed);
+        }
+        if self.has(Annotation::Tunnel) {
+            said.push("What is inside the VPN tunnel that this phone uses.".to_owned());
+        }
+        said
+    }
+
+    /// What its reader can do to settle the question.
+    pub(in crate::report) fn next(&self) -> Vec<String> {
+        let toggle = |what: &str| {
+            format!(
+                "Turn {what} off for seven nights and on for seven, in random order, and capture all of them: if the \
+                 uploads follow the switch, that explains them."
+            )
+        };
+        match (self.finding.verdict, self.kind()) {
+            (Verdict::Insufficient, _) => self.missing(),
+            (Verdict::Routine, _) => Vec::new(),
+            (Verdict::BulkButIrregular, _) => {
+                vec!["Capture 28 nights or more, to see whether it comes back.".to_owned()]
+            }
+            (_, Kind::Unattributed) => vec![
+                "Capture on the phone itself (PCAPdroid names the app behind each connection), to learn whose it is."
+                    .to_owned(),
+            ],
+            (_, Kind::Cloud) => vec![toggle("backup and photo sync")],
+            (_, Kind::Messenger) => vec![
+                "Look in the app for backup, sync and automatic upload, and for linked computers.".to_owned(),
+                toggle("what you find"),
+                "Do not publish this line alone: it is a reason to look closer.".to_owned(),
+            ],
+            _ => vec![toggle("the service")],
+        }
+    }
+
+    /// Why there is no verdict, and what would mend it.
+    pub(in crate::report) fn missing(&self) -> Vec<String> {
+        self.finding.lacking.iter().map(lacking).collect()
+    }
+}

@@ -47,13 +47,20 @@ impl Codec {
 /// Raw bytes that are counted and hashed on their way.
 pub(super) struct Hashing {
     raw: Box<dyn Read + Send>,
-    hash: Sha256,
+    /// `None` where nobody wants the hash: of a stream that never ends.
+    hash: Option<Sha256>,
     read: Arc<AtomicU64>,
 }
 
 impl Hashing {
     pub(super) fn new(raw: Box<dyn Read + Send>, read: Arc<AtomicU64>) -> Self {
-        Self { raw, hash: Sha256::new(), read }
+        Self { raw, hash: Some(Sha256::new()), read }
+    }
+
+    /// Bytes that are counted only.
+    #[cfg(feature = "live")]
+    pub(super) fn without_hash(raw: Box<dyn Read + Send>) -> Self {
+        Self { raw, hash: None, read: Arc::default() }
     }
 
     /// The hash of every byte; what nobody has read yet is read now if `drain` says so.
@@ -62,14 +69,16 @@ impl Hashing {
             let mut rest = vec![0; HASH_CHUNK];
             while read_some(&mut self, &mut rest).is_ok_and(|n| n > 0) {}
         }
-        self.hash.finalize().into()
+        self.hash.map(|hash| hash.finalize().into()).unwrap_or_default()
     }
 }
 
 impl Read for Hashing {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.raw.read(out)?;
-        self.hash.update(out.get(..n).unwrap_or_default());
+        if let Some(hash) = &mut self.hash {
+            hash.update(out.get(..n).unwrap_or_default());
+        }
         self.read.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }

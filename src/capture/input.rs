@@ -68,6 +68,28 @@ impl Input {
         Ok(Self { window, reader, codec, record: Record::NONE, has_frame: false, facts: Facts::default() })
     }
 
+    /// Reads a stream as it comes, from this thread, without hashing it: it may never end.
+    #[cfg(feature = "live")]
+    pub(super) fn of_stream(mut raw: Box<dyn Read + Send>) -> Result<Self, Problem> {
+        let refused = |error: io::Error| Problem::opening(Path::new(STANDARD_INPUT), &error);
+        let head = head_of(&mut raw).map_err(refused)?;
+        let codec = Codec::of(&head);
+        let whole = Hashing::without_hash(Box::new(Cursor::new(head).chain(raw)));
+        let unpacked = Unpacked::new(codec, whole).map_err(refused)?;
+        let mut window = Window::new(Feed::Inline(unpacked, Drain::Nothing));
+        let reader = reader(&mut window, codec)?;
+        Ok(Self { window, reader, codec, record: Record::NONE, has_frame: false, facts: Facts::default() })
+    }
+
+    /// Frames that the capturing program says it lost so far.
+    #[cfg(feature = "live")]
+    pub(super) fn lost(&self) -> u64 {
+        match &self.reader {
+            Reader::Pcap(_) => 0,
+            Reader::Pcapng(reader) => reader.lost(),
+        }
+    }
+
     /// Goes on to the next frame; false after the last.
     #[inline]
     pub(super) fn advance(&mut self) -> bool {

@@ -43,6 +43,8 @@ mod record;
 mod report;
 mod same;
 mod sniff;
+#[cfg(feature = "live")]
+mod streams;
 mod tags;
 mod window;
 mod write;
@@ -53,6 +55,10 @@ pub use link::LinkType;
 #[cfg(feature = "live")]
 pub use live::{Delivery, Drops, Interface, Live, LiveError, LiveOptions, list_interfaces};
 pub use report::FileReport;
+#[cfg(feature = "live")]
+pub use streams::{
+    Absent, Batch, Dispatch, Door, Faucet, Moment, News, NotASource, Source, SourceError, SourceOptions, Until,
+};
 pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 
 use crate::base::Stamp;

@@ -71,6 +71,18 @@ impl Flavour {
             .into_iter()
             .find_map(|order| known(order.u32(magic)).map(|(fraction, header)| Self { order, fraction, header }))
     }
+
+    /// Byte order of its numbers.
+    #[cfg(feature = "live")]
+    pub(super) const fn order(self) -> Order {
+        self.order
+    }
+
+    /// Length of a packet header.
+    #[cfg(feature = "live")]
+    pub(super) const fn header(self) -> usize {
+        self.header
+    }
 }
 
 /// Reads packets one after another.

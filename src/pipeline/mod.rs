@@ -14,7 +14,7 @@ mod stream;
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
 #[cfg(feature = "live")]
-pub use live::listen;
+pub use live::{ListenError, Listener, Listening, SourceState, SourceStatus, Status, listen};
 pub use offline::{Judging, check, flows};
 pub use snapshot::Snapshot;
 

@@ -63,14 +63,13 @@ pub(super) fn listen(
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for signals")?;
     }
-    let live = crate::capture::LiveOptions {
-        filter: args.filter.clone().unwrap_or_default(),
-        ..crate::capture::LiveOptions::on(interface)
-    };
+    let source: crate::capture::Source = interface.parse()?;
+    let mut listening = crate::pipeline::Listening::to(std::slice::from_ref(&source));
+    listening.options.live.filter = args.filter.clone().unwrap_or_default();
     if std::io::stderr().is_terminal() {
-        super::complain(&format!("capturing on {interface}; Ctrl-C ends the capture and prints the audit"));
+        super::complain(&format!("capturing on {source}; Ctrl-C ends the capture and prints the audit"));
     }
-    Ok(crate::pipeline::listen(&live, options, judging, &stop, args.duration)?)
+    Ok(crate::pipeline::listen(&listening, options, judging, &stop, args.duration)?)
 }
 
 /// A bar on standard error, on a terminal, once reading has taken a second.

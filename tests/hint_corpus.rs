@@ -136,7 +136,7 @@ fn our_ja4(capture: &Path) -> Names {
     all
 }
 
-/// The fingerprint of each flow's first ClientHello, by the Python and the Rust implementation.
+/// The fingerprints of each flow's ClientHellos, by the Python implementation, and of the first by the Rust one.
 fn published_ja4(root: &Path, name: &str) -> Names {
     let mut all = Names::new();
     let mut put = |record: &Value, ja4: &str, ends| {
@@ -147,7 +147,7 @@ fn published_ja4(root: &Path, name: &str) -> Names {
     let python = fs::read(root.join(format!("ja4/expected-python/{name}.json"))).unwrap_or_default();
     let python: Value = serde_json::from_slice(&python).unwrap_or_default();
     for record in python.as_array().into_iter().flatten() {
-        if let Some(ja4) = record["JA4.1"].as_str() {
+        for ja4 in ["JA4.1", "JA4.2"].iter().filter_map(|nth| record[*nth].as_str()) {
             put(record, ja4, ["src", "srcport", "dst", "dstport"]);
         }
     }

@@ -47,6 +47,11 @@ impl Assembly {
         &self.front
     }
 
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.front.len() + self.beyond_bytes
+    }
+
     fn extend(&mut self, offset: usize, bytes: &[u8]) {
         let known = self.front.len() - offset;
         self.front.extend_from_slice(bytes.get(known..).unwrap_or_default());

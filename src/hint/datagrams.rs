@@ -35,6 +35,13 @@ impl Datagrams {
     /// Reads one datagram.
     pub(super) fn feed(&mut self, side: Side, _at: Stamp, bytes: &[u8], notes: &mut Notes<'_>) -> Appetite {
         self.seen = self.seen.saturating_add(1);
+        if let Some(quic) = self.quic.as_mut().filter(|quic| quic.is_certain()) {
+            return match quic.feed(side, bytes, notes) {
+                Probe::Certain => Appetite::Sated,
+                Probe::Unsure | Probe::NotForUs if self.seen < UNKNOWN => Appetite::More,
+                Probe::Unsure | Probe::NotForUs => Appetite::Sated,
+            };
+        }
         if dns::datagram(bytes, notes) {
             self.dns = true;
             // Multicast has nothing more to say; a resolver's flow goes on being read for as long as it lives.
@@ -49,6 +56,12 @@ impl Datagrams {
             }
         }
         if self.dns || self.seen < patience(notes) { Appetite::More } else { Appetite::Sated }
+    }
+
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        let quic = self.quic.as_ref().map_or(0, |quic| quic.held());
+        quic + self.call.as_ref().map_or(0, |call| call.handshake.held())
     }
 
     /// Says what an incomplete hello shows.

@@ -60,8 +60,13 @@ impl Handshake {
     /// Says what an incomplete hello shows.
     pub(super) fn finish(&self, notes: &mut Notes<'_>) {
         if let Ok(hello) = Hello::read(self.hello.assembly.front(), Carrier::Dtls) {
-            notes.hello(hello.describe_incomplete(), NameSource::Dtls);
+            notes.hello(hello.describe(None), NameSource::Dtls);
         }
+    }
+
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.hello.assembly.held() + self.certificate.assembly.held()
     }
 
     /// Reads the fragments of one record; true once all is learned.
@@ -74,7 +79,7 @@ impl Handshake {
                     if let Some(body) = front.get(..fragment.length as usize)
                         && let Ok(hello) = Hello::read(body, Carrier::Dtls)
                     {
-                        notes.hello(hello.describe(Carrier::Dtls), NameSource::Dtls);
+                        notes.hello(hello.describe(notes.fingerprint_of(Carrier::Dtls)), NameSource::Dtls);
                     }
                 }
                 // The server's own certificate comes first in the list, which may be long.

@@ -71,6 +71,16 @@ pub enum Appetite {
     Sated,
 }
 
+/// How much is read out of a ClientHello.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Detail {
+    /// Everything: also fingerprints, of a second hello too where the server asks for one.
+    #[default]
+    Full,
+    /// What tells whose a flow is: no fingerprints, and nothing behind the first hello that names its server.
+    Brief,
+}
+
 /// What reads one flow's first bytes and says what they show.
 ///
 /// Its memory is capped, whatever the wire says: 64 KiB of each side of a TCP connection, 16 KiB of a QUIC or DTLS
@@ -109,8 +119,22 @@ enum Reading {
 impl Inspector {
     /// An inspector of the flow between the ends that `key` names. It owns no buffer until bytes come.
     pub fn new(key: &FlowKey) -> Self {
+        Self::with_detail(key, Detail::Full)
+    }
+
+    /// The same, reading as much out of a hello as `detail` says.
+    pub fn with_detail(key: &FlowKey, detail: Detail) -> Self {
         let ends = Ends { protocol: key.protocol, initiator: key.initiator, responder: key.responder };
-        Self { ends, said: Said::default(), reading: Reading::Unopened }
+        Self { ends, said: Said::new(detail), reading: Reading::Unopened }
+    }
+
+    /// How many bytes of the flow it keeps until more come.
+    pub fn held(&self) -> usize {
+        match &self.reading {
+            Reading::Stream(stream) => stream.held(),
+            Reading::Datagrams(datagrams) => datagrams.held(),
+            Reading::Unopened | Reading::Done => 0,
+        }
     }
 
     /// Reads the next in-order bytes of a side (TCP) or one datagram (UDP), and appends to `hints` what became known.

@@ -1,6 +1,6 @@
 //! Where dissectors write down what they learn: each thing once a flow.
 
-use super::{ClientHello, Ends, Hint, NameSource, Recognised};
+use super::{ClientHello, Detail, Ends, Hint, NameSource, Recognised, tls::hello::Carrier};
 
 /// What has been said of a flow already, so that a call of a million packets says "RTP" once.
 #[derive(Debug, Default)]
@@ -8,7 +8,16 @@ pub(super) struct Said {
     protocols: u32,
     patterns: Vec<&'static str>,
     names: u8,
-    pub(super) hello: bool,
+    hellos: u8,
+    retried: bool,
+    detail: Detail,
+}
+
+impl Said {
+    /// Nothing has been said, and this much is wanted.
+    pub(super) fn new(detail: Detail) -> Self {
+        Self { detail, ..Self::default() }
+    }
 }
 
 /// The pen of a dissector.
@@ -20,6 +29,8 @@ pub(super) struct Notes<'a> {
 
 /// Server names kept of one flow: a proxy's CONNECT and the name inside it, a certificate's few.
 const NAMES: u8 = 8;
+/// ClientHellos told of one flow: a server asks for another once at most (RFC 8446, section 4.1.4).
+const HELLOS: u8 = 2;
 /// Signatures kept of one flow.
 const PATTERNS: usize = 8;
 
@@ -56,16 +67,44 @@ impl Notes<'_> {
         self.said.names > 0
     }
 
-    /// A ClientHello was read; its server name, where it has one, was seen in `source`. Later ones of the same flow
-    /// (after a `HelloRetryRequest`, or sent twice) say nothing new.
+    /// What a hello's fingerprint would be written for, where one is wanted.
+    pub(super) fn fingerprint_of(&self, carrier: Carrier) -> Option<Carrier> {
+        (self.said.detail == Detail::Full).then_some(carrier)
+    }
+
+    /// A ClientHello was read; its server name, where it has one, was seen in `source`. A second one that the server
+    /// asked for names the same server, and may have another fingerprint; one sent twice says nothing new.
     pub(super) fn hello(&mut self, hello: ClientHello, source: NameSource) {
-        if std::mem::replace(&mut self.said.hello, true) {
+        let repeated = self.said.hellos > 0;
+        let asked_for = self.said.retried && self.said.hellos < HELLOS && hello.ja4.is_some();
+        if repeated && !asked_for {
             return;
         }
-        if let Some(name) = &hello.server_name {
+        self.said.hellos += 1;
+        if let Some(name) = hello.server_name.as_ref().filter(|_| !repeated) {
             self.name(name.clone(), source, hello.ech);
         }
         self.hints.push(Hint::Hello(hello));
+    }
+
+    /// How many hellos of a client have been read.
+    pub(super) fn hellos(&self) -> u8 {
+        self.said.hellos
+    }
+
+    /// The server asked for another hello.
+    pub(super) fn retry(&mut self) {
+        self.said.retried = true;
+    }
+
+    /// Whether the flow's hellos have said all they can: a second one is waited for only where its fingerprint is
+    /// wanted and the server may still ask for it.
+    pub(super) fn hellos_are_over(&self, answered: bool) -> bool {
+        match (self.said.hellos, self.said.detail) {
+            (0, _) => false,
+            (_, Detail::Brief) | (HELLOS, _) => true,
+            _ => answered && !self.said.retried,
+        }
     }
 
     /// A pattern that only `app` sends.

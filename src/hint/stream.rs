@@ -55,6 +55,17 @@ impl Stream {
         appetite(probe)
     }
 
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        let kept = self.initiator.len() + self.responder.len();
+        kept + match &self.talk {
+            Talk::Opening => 0,
+            Talk::Tls(session) => session.held(),
+            Talk::Dns(exchange) => exchange.held(),
+            Talk::Stun(framed) => framed.held(),
+        }
+    }
+
     /// Says what an incomplete hello shows.
     pub(super) fn finish(&self, notes: &mut Notes<'_>) {
         if let Talk::Tls(session) = &self.talk {

@@ -126,6 +126,11 @@ pub(super) fn probe(bytes: &[u8]) -> Probe {
 }
 
 impl Framed {
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.initiator.len() + self.responder.len()
+    }
+
     /// Reads the next bytes of a side.
     pub(super) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         let kept = match side {

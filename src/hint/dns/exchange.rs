@@ -33,6 +33,11 @@ pub(in crate::hint) fn probe(bytes: &[u8], ends: &Ends) -> Probe {
 }
 
 impl Exchange {
+    /// Bytes kept.
+    pub(in crate::hint) fn held(&self) -> usize {
+        self.initiator.len() + self.responder.len()
+    }
+
     /// Reads the next bytes of a side. A resolver's connection may live for days, so only nonsense ends it.
     pub(in crate::hint) fn feed(&mut self, side: Side, bytes: &[u8], notes: &mut Notes<'_>) -> Probe {
         let kept = match side {

@@ -36,24 +36,36 @@ pub(super) struct Connection {
     assembly: Assembly,
     derived: u8,
     opened: u8,
+    /// Where in the CRYPTO stream the first hello ends, once it has been read.
+    hello_end: Option<usize>,
+    /// Datagrams seen since.
+    since: u8,
 }
 
 /// Keys derived for one flow before it is given up.
 const DERIVED: u8 = 24;
 /// Initial packets opened for one flow before it is given up.
 const OPENED: u8 = 64;
+/// Datagrams watched for a second hello: the server's first flight says whether it asked for one.
+const SINCE: u8 = 8;
 /// Packets read of one datagram.
 const PACKETS: usize = 64;
 
 impl Connection {
     /// Reads one datagram: `NotForUs` where it is no QUIC, `Unsure` while more of the hello may come.
     pub(super) fn feed(&mut self, side: Side, datagram: &[u8], notes: &mut Notes<'_>) -> Probe {
+        if self.hello_end.is_some() {
+            self.since += 1;
+            if self.since == SINCE || !packet::has_long_header(datagram) {
+                return Probe::Certain;
+            }
+        }
         let mut left = datagram;
         let mut probe = Probe::NotForUs;
         for _ in 0..PACKETS {
             let (rest, said) = match packet::read(left) {
                 Ok(Front::Initial(initial)) => (initial.rest, self.initial(side, &initial, notes)),
-                Ok(Front::Other(rest)) => (rest, Probe::Unsure),
+                Ok(Front::Other(rest)) => (rest, self.other(side)),
                 Ok(Front::Last) => (&[][..], Probe::Unsure),
                 Ok(Front::Google) => (&[][..], chlo(left, notes)),
                 Err(_) if google::has_public_header(left) => (&[][..], chlo(left, notes)),
@@ -89,7 +101,38 @@ impl Connection {
         for piece in frame::crypto_pieces(&frames) {
             self.assembly.add(&piece);
         }
-        hello(self.assembly.front(), notes)
+        self.hellos(notes)
+    }
+
+    /// Reads the hellos that the CRYPTO stream now holds: the second stands where the first ends.
+    fn hellos(&mut self, notes: &mut Notes<'_>) -> Probe {
+        let stream = self.assembly.front();
+        let (first, second) = stream.split_at(self.hello_end.unwrap_or(stream.len()).min(stream.len()));
+        if self.hello_end.is_some() {
+            if !second.is_empty() {
+                notes.retry();
+            }
+            return if second.is_empty() || hello(second, notes).is_none() { Probe::Unsure } else { Probe::Certain };
+        }
+        let Some(length) = hello(first, notes) else { return Probe::Unsure };
+        self.hello_end = Some(length);
+        if length == 0 || notes.hellos_are_over(false) { Probe::Certain } else { Probe::Unsure }
+    }
+
+    /// A server that goes on with the handshake asks for no other hello.
+    fn other(&self, side: Side) -> Probe {
+        let goes_on = self.hello_end.is_some() && self.client.is_some_and(|client| client != side);
+        if goes_on { Probe::Certain } else { Probe::Unsure }
+    }
+
+    /// Whether a client's packet has been opened: the flow is QUIC and nothing else.
+    pub(super) fn is_certain(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.assembly.held()
     }
 
     /// The frames of an Initial packet and what its version carries in them, by the keys that are known or by its own.
@@ -110,7 +153,9 @@ impl Connection {
         })?;
         self.keys = Some((handshake, keys));
         self.dcid = initial.dcid.to_vec();
-        self.assembly = Assembly::default(); // a Retry begins the stream anew
+        // A Retry begins the stream anew.
+        self.assembly = Assembly::default();
+        self.hello_end = None;
         Some((handshake, frames))
     }
 }
@@ -121,22 +166,23 @@ fn after_zeros(bytes: &[u8]) -> &[u8] {
     &bytes[zeros..]
 }
 
-/// Reads the ClientHello at the front of a CRYPTO stream, once it is complete.
-fn hello(stream: &[u8], notes: &mut Notes<'_>) -> Probe {
+/// Reads the ClientHello at the front of a CRYPTO stream. How long it is, once it is complete; 0 where there is
+/// something else.
+fn hello(stream: &[u8], notes: &mut Notes<'_>) -> Option<usize> {
     let mut r = Reader::new("QUIC handshake", stream);
-    let (Ok(kind), Ok(length)) = (r.u8(), r.u24()) else { return Probe::Unsure };
+    let (kind, length) = (r.u8().ok()?, r.u24().ok()?);
     if kind != CLIENT_HELLO {
-        return Probe::Certain; // nothing that is known
+        return Some(0);
     }
-    let Ok(body) = r.take(length as usize) else { return Probe::Unsure };
+    let body = r.take(length as usize).ok()?;
     if let Ok(hello) = Hello::read(body, Carrier::Quic) {
-        let described = hello.describe(Carrier::Quic);
+        let described = hello.describe(notes.fingerprint_of(Carrier::Quic));
         if described.alpn.iter().any(|protocol| protocol.starts_with("doq")) {
             notes.protocol(Recognised::Doq);
         }
         notes.hello(described, NameSource::Quic);
     }
-    Probe::Certain
+    Some(r.offset())
 }
 
 const CLIENT_HELLO: u8 = 1;

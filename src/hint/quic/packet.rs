@@ -37,6 +37,11 @@ pub(super) struct Initial<'a> {
 /// Longest connection id (RFC 9000, section 17.2).
 const CONNECTION_ID: usize = 20;
 
+/// Whether a datagram begins with a long header; what a connection sends once its keys are made does not.
+pub(super) fn has_long_header(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| first & 0x80 != 0)
+}
+
 /// Reads a long header at the front of `bytes`. Anything but a version that is in use is malformed: the first bit
 /// alone makes no QUIC.
 pub(super) fn read(bytes: &[u8]) -> Result<Front<'_>, Malformed> {

@@ -65,19 +65,14 @@ impl<'a> Hello<'a> {
         Ok(Self { version, ciphers, extensions })
     }
 
-    /// What the hello says, with its JA4.
-    pub(in crate::hint) fn describe(&self, carrier: Carrier) -> ClientHello {
+    /// What the hello says, with its JA4 as of `carrier` where the hello is whole and one is wanted.
+    pub(in crate::hint) fn describe(&self, fingerprint_of: Option<Carrier>) -> ClientHello {
         ClientHello {
             server_name: self.body(extension::SERVER_NAME).and_then(server_name),
             alpn: self.protocols().map(|p| String::from_utf8_lossy(p).into_owned()).take(ALPN_KEPT).collect(),
             ech: self.extensions.iter().any(|(kind, _)| ENCRYPTED.contains(kind)),
-            ja4: Some(ja4::fingerprint(self, carrier)),
+            ja4: fingerprint_of.map(|carrier| ja4::fingerprint(self, carrier)),
         }
-    }
-
-    /// What a hello says that was cut: all but its JA4, which only the whole has.
-    pub(in crate::hint) fn describe_incomplete(&self) -> ClientHello {
-        ClientHello { ja4: None, ..self.describe(Carrier::Tcp) }
     }
 
     /// The body of the first extension of this type.

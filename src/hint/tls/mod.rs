@@ -36,6 +36,8 @@ struct Records {
     kind: u8,
     left: usize,
     handshake: Vec<u8>,
+    /// A hello, or the request for another, was the last message: a `ChangeCipherSpec` ends nothing yet.
+    greeting: bool,
     over: bool,
 }
 
@@ -76,11 +78,20 @@ impl Session {
         if self.idle == IDLE {
             return Probe::Certain;
         }
-        match records.feed(bytes, notes) {
-            Learned::All => Probe::Certain,
-            Learned::Some if self.initiator.over && self.responder.over => Probe::Certain,
-            Learned::Some => Probe::Unsure,
-        }
+        let learned = records.feed(bytes, notes);
+        let [one_over, both_over] = self.over();
+        let named = notes.has_name() && notes.hellos_are_over(one_over);
+        if learned == Learned::All || both_over || named { Probe::Certain } else { Probe::Unsure }
+    }
+
+    /// Whether one side, and whether both, have said what they say in clear.
+    fn over(&self) -> [bool; 2] {
+        [self.initiator.over || self.responder.over, self.initiator.over && self.responder.over]
+    }
+
+    /// Bytes kept.
+    pub(super) fn held(&self) -> usize {
+        self.initiator.handshake.len() + self.responder.handshake.len()
     }
 }
 
@@ -88,7 +99,7 @@ impl Session {
 pub(super) fn incomplete_hello(message: &[u8], carrier: Carrier, source: NameSource, notes: &mut Notes<'_>) {
     let Some((&[message::CLIENT_HELLO, ..], body)) = message.split_at_checked(MESSAGE_HEADER) else { return };
     if let Ok(hello) = Hello::read(body, carrier) {
-        notes.hello(hello.describe_incomplete(), source);
+        notes.hello(hello.describe(None), source);
     }
 }
 
@@ -117,6 +128,8 @@ impl Records {
                     }
                 }
                 content::ALERT => {}
+                // For the sake of old middleboxes one may stand between a hello and the next (RFC 8446, appendix D.4).
+                content::CHANGE_CIPHER_SPEC if self.greeting => {}
                 _ => self.end(),
             }
         }
@@ -158,6 +171,7 @@ impl Records {
             read += MESSAGE_HEADER + body.len();
             learned = understand(kind, body, notes);
             self.over |= kind == message::SERVER_HELLO_DONE || seals(kind, body);
+            self.greeting = kind == message::CLIENT_HELLO || kind == message::SERVER_HELLO && asks_again(body);
         }
         self.handshake.drain(..read);
         if self.handshake.len() > HANDSHAKE || claims_too_much(&self.handshake) {
@@ -184,15 +198,23 @@ fn claims_too_much(bytes: &[u8]) -> bool {
 fn understand(kind: u8, body: &[u8], notes: &mut Notes<'_>) -> Learned {
     match kind {
         message::CLIENT_HELLO => {
-            if let Ok(hello) = Hello::read(body, Carrier::Tcp) {
-                notes.hello(hello.describe(Carrier::Tcp), NameSource::Tls);
+            if notes.hellos() > 0 {
+                notes.retry(); // should the server's side not have been captured
             }
-            if notes.has_name() { Learned::All } else { Learned::Some }
+            if let Ok(hello) = Hello::read(body, Carrier::Tcp) {
+                notes.hello(hello.describe(notes.fingerprint_of(Carrier::Tcp)), NameSource::Tls);
+            }
+            Learned::Some
         }
-        message::SERVER_HELLO if seals(kind, body) && notes.said.hello => Learned::All,
+        message::SERVER_HELLO if asks_again(body) => {
+            notes.retry();
+            Learned::Some
+        }
+        // It has a hello's answer: the name it asked for, or none and no certificate in clear.
+        message::SERVER_HELLO if notes.hellos() > 0 && (notes.has_name() || seals(kind, body)) => Learned::All,
         message::CERTIFICATE => {
             certificate::note(body, notes);
-            if notes.said.hello { Learned::All } else { Learned::Some }
+            if notes.hellos() > 0 { Learned::All } else { Learned::Some }
         }
         _ => Learned::Some,
     }
@@ -200,11 +222,20 @@ fn understand(kind: u8, body: &[u8], notes: &mut Notes<'_>) -> Learned {
 
 /// Whether this message is the last of its side in clear.
 fn seals(kind: u8, body: &[u8]) -> bool {
-    kind == message::CERTIFICATE || kind == message::SERVER_HELLO && selects_tls13(body).unwrap_or(false)
+    kind == message::CERTIFICATE
+        || kind == message::SERVER_HELLO && !asks_again(body) && selects_tls13(body).unwrap_or(false)
 }
 
-/// Whether a ServerHello selects TLS 1.3, after which nothing is in clear. A `HelloRetryRequest`, of the same message
-/// type, changes nothing: the client's second hello repeats the first.
+/// Whether a ServerHello is a `HelloRetryRequest`: its random is the hash of those words (RFC 8446, section 4.1.3).
+fn asks_again(body: &[u8]) -> bool {
+    const RANDOM: [u8; 32] = [
+        0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2,
+        0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+    ];
+    body.get(2..34) == Some(&RANDOM)
+}
+
+/// Whether a ServerHello selects TLS 1.3, after which nothing is in clear.
 fn selects_tls13(body: &[u8]) -> Result<bool, Malformed> {
     let mut r = Reader::new("ServerHello", body);
     r.skip(34)?; // version and random

@@ -102,6 +102,11 @@ impl Connection {
         }
     }
 
+    /// Bytes kept that came before what they follow.
+    pub(super) fn early(&self) -> usize {
+        self.halves.iter().map(|half| half.prefix.early()).sum()
+    }
+
     /// The hints have seen enough.
     pub(super) fn stop_copying(&mut self) {
         self.copying_is_over = true;

@@ -3,6 +3,7 @@
 //!
 //! In: [`Packet`](crate::decode::Packet)s. Out: owned [`FlowEvent`]s; nothing after this stage borrows a capture.
 
+mod budget;
 mod connection;
 mod expiry;
 mod prefix;
@@ -10,6 +11,7 @@ mod sequence;
 mod table;
 mod tuple;
 
+pub use budget::Budget;
 pub use table::FlowTable;
 
 use crate::{
@@ -38,6 +40,8 @@ impl FlowId {
 pub struct Limits {
     /// Flows in progress at most; the one nearest to its timeout makes room.
     pub flows: usize,
+    /// Bytes kept, over all flows, of segments that came before what they follow.
+    pub early_bytes: usize,
     /// Seconds an established connection may be silent: what NATs must grant it (RFC 5382, REQ-5).
     pub connection_idle_seconds: u64,
     /// Seconds a connection may stay half open (RFC 5382, REQ-5).
@@ -52,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             flows: 1 << 18,
+            early_bytes: 64 << 20,
             connection_idle_seconds: 7_440,
             opening_idle_seconds: 240,
             closed_idle_seconds: 30,

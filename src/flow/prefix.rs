@@ -16,6 +16,7 @@ const MOST_SEGMENTS: usize = 64;
 pub(super) struct Prefix {
     next: Offset,
     waiting: Vec<(Offset, Box<[u8]>)>,
+    early: usize,
     over: bool,
 }
 
@@ -23,6 +24,11 @@ impl Prefix {
     /// Whether no more will be handed out: the limit is reached, or bytes are missing for good.
     pub(super) const fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// Bytes kept that came too early.
+    pub(super) const fn early(&self) -> usize {
+        self.early
     }
 
     /// Takes one segment of `length` bytes, of which `kept` were captured, and hands out what is now in order.
@@ -44,10 +50,11 @@ impl Prefix {
                 break;
             }
             let (start, bytes) = self.waiting.swap_remove(at);
+            self.early -= bytes.len();
             self.take(start, &bytes, &mut hand_out);
         }
         if self.over {
-            self.waiting = Vec::new();
+            (self.waiting, self.early) = (Vec::new(), 0);
         }
     }
 
@@ -66,9 +73,9 @@ impl Prefix {
     }
 
     fn keep(&mut self, start: Offset, bytes: &[u8]) {
-        let waiting: usize = self.waiting.iter().map(|(_, bytes)| bytes.len()).sum();
-        let fits = waiting + bytes.len() <= MOST_WAITING && self.waiting.len() < MOST_SEGMENTS;
+        let fits = self.early + bytes.len() <= MOST_WAITING && self.waiting.len() < MOST_SEGMENTS;
         if !bytes.is_empty() && start < LONGEST && fits {
+            self.early += bytes.len();
             self.waiting.push((start, bytes.into()));
         }
     }

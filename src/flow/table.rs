@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map::Entry};
 
 use super::{
-    AppOwner, FlowEvent, FlowId, FlowKey, Limits, Protocol, Sent, Side,
+    AppOwner, Budget, FlowEvent, FlowId, FlowKey, Limits, Protocol, Sent, Side,
     connection::{Connection, opener},
     expiry::Expiry,
     tuple::{Tuple, protocol},
@@ -36,6 +36,7 @@ pub struct FlowTable {
     expiry: Expiry,
     now: Stamp,
     last: Option<(Tuple, u32)>,
+    early: Budget,
     evicted: u64,
 }
 
@@ -72,6 +73,7 @@ impl FlowTable {
             expiry: Expiry::default(),
             now: Stamp::default(),
             last: None,
+            early: Budget::new(limits.early_bytes),
             evicted: 0,
         }
     }
@@ -79,6 +81,11 @@ impl FlowTable {
     /// How many flows were closed early because the table was full.
     pub const fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// How many flows lost segments that came too early, because the table kept too many of them.
+    pub const fn early_given_up(&self) -> u64 {
+        self.early.given_up()
     }
 
     /// How many flows are in progress.
@@ -108,16 +115,20 @@ impl FlowTable {
         };
         self.last = Some((tuple, slot));
         let Slot { serial, flow: Some(flow) } = &mut self.slots[slot as usize] else { return };
-        flow.fold(id(*serial, slot), packet, forward, events);
+        let flow_id = id(*serial, slot);
+        let before = flow.early();
+        flow.fold(flow_id, packet, forward, events);
+        let after = flow.early();
+        if before != after {
+            self.keep_early(flow_id, before, after);
+        }
     }
 
     /// Says that the hints have seen enough of `flow`: its bytes are counted from now on, no longer copied.
     pub fn sate(&mut self, flow: FlowId) {
-        if let Some(flow) = self.flow_mut(flow) {
-            flow.curious = false;
-            if let Some(connection) = &mut flow.connection {
-                connection.stop_copying();
-            }
+        let Some(early) = self.flow_mut(flow).map(Flow::stop_copying) else { return };
+        if early > 0 {
+            self.keep_early(flow, early, 0);
         }
     }
 
@@ -154,6 +165,19 @@ impl FlowTable {
         match self.last {
             Some((last, slot)) if last == tuple => Some(slot),
             _ => self.by_tuple.get(&tuple).copied(),
+        }
+    }
+
+    /// Notes how many early bytes `flow` keeps; where all flows keep too many, those that waited longest give up.
+    fn keep_early(&mut self, flow: FlowId, before: usize, after: usize) {
+        let Self { early, slots, .. } = self;
+        early.changed(flow, before, after, |flow| kept_early(slots, flow) > 0);
+        while let Some(oldest) = self.early.next_to_give_up() {
+            let bytes = kept_early(&self.slots, oldest);
+            if bytes > 0 {
+                self.flow_mut(oldest).map(Flow::stop_copying);
+                self.early.gave_up(bytes);
+            }
         }
     }
 
@@ -216,6 +240,10 @@ impl FlowTable {
         let Some(mut flow) = flow.take() else { return };
         let flow_id = id(*serial, slot);
         flow.hand_out_minute(flow_id, events);
+        let early = flow.early();
+        if early > 0 {
+            self.keep_early(flow_id, early, 0);
+        }
         events.push(FlowEvent::Closed { flow: flow_id, at: flow.last });
         if let Entry::Occupied(entry) = self.by_tuple.entry(flow.tuple)
             && *entry.get() == slot
@@ -250,6 +278,21 @@ impl Flow {
 
     const fn side(&self, forward: bool) -> Side {
         if forward == self.initiator_is_low { Side::Initiator } else { Side::Responder }
+    }
+
+    /// Bytes kept that came before what they follow.
+    fn early(&self) -> usize {
+        self.connection.as_ref().map_or(0, |connection| connection.early())
+    }
+
+    /// Copies no more, and says how many early bytes it let go.
+    fn stop_copying(&mut self) -> usize {
+        let early = self.early();
+        self.curious = false;
+        if let Some(connection) = &mut self.connection {
+            connection.stop_copying();
+        }
+        early
     }
 
     /// When it is over if nothing more comes.
@@ -312,6 +355,11 @@ impl Flow {
             events.push(FlowEvent::Moved { flow, minute: self.minute, initiator, responder });
         }
     }
+}
+
+fn kept_early(slots: &[Slot], flow: FlowId) -> usize {
+    let slot = slots.get(flow.slot() as usize).filter(|slot| slot.serial == flow.serial());
+    slot.and_then(|slot| slot.flow.as_ref()).map_or(0, Flow::early)
 }
 
 /// The newer of two stamps, unless the sensor's clock was set back: then time goes on from there.

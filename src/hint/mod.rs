@@ -252,6 +252,26 @@ pub enum Recognised {
 }
 
 impl Recognised {
+    /// As the list of flows writes it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Dtls => "dtls",
+            Self::Dns => "dns",
+            Self::Dot => "dot",
+            Self::Doh => "doh",
+            Self::Doq => "doq",
+            Self::Mdns => "mdns",
+            Self::Http => "http",
+            Self::Stun => "stun",
+            Self::Rtp => "rtp",
+            Self::WireGuard => "wireguard",
+            Self::OpenVpn => "openvpn",
+            Self::Ipsec => "ipsec",
+        }
+    }
+
     /// Whether it is a tunnel whose inside cannot be told apart.
     pub const fn is_opaque_tunnel(self) -> bool {
         matches!(self, Self::WireGuard | Self::OpenVpn | Self::Ipsec)

@@ -172,6 +172,10 @@ pub struct FlowRow {
     pub alpn: Vec<String>,
     /// JA4 client fingerprint.
     pub ja4: Option<String>,
+    /// The same of a second hello, where the server asked for one and it differs.
+    pub second_ja4: Option<String>,
+    /// What it speaks, where that was recognised: `tls`, `quic`, `doh`, `stun`, `wireguard` and the like.
+    pub speaks: Option<&'static str>,
     /// The ClientHello carried `encrypted_client_hello`.
     pub ech: bool,
 }

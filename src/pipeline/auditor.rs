@@ -13,9 +13,11 @@ use crate::{
     base::{Bytes, Stamp},
     capture::{Frame, Heading},
     decode::{self, Decoded, Decoder, Packet},
-    flow::{self, FlowEvent, FlowId, FlowKey, FlowTable, Side},
-    hint::{Appetite, Hint},
-    identify::{AsnTable, Attribution, DeviceOptions, Devices, Evidence, HostSource, Identifier, Place, Rules},
+    flow::{self, Budget, FlowEvent, FlowId, FlowKey, FlowTable, Side},
+    hint::{Appetite, Detail, Hint, Recognised},
+    identify::{
+        AsnTable, Attribution, DeviceOptions, Devices, Evidence, Hides, HostSource, Identifier, Owner, Place, Rules,
+    },
     ledger::Watched,
 };
 
@@ -45,6 +47,9 @@ pub enum Fate {
     Malformed,
 }
 
+/// Bytes of incomplete handshakes kept over all flows: several for each flow that a busy gateway opens in a second.
+const MOST_HANDSHAKE_BYTES: usize = 64 << 20;
+
 /// Folds frames into a ledger.
 pub struct Auditor<'s> {
     rules: Arc<Rules>,
@@ -62,6 +67,8 @@ struct Track<'s> {
     identifier: Identifier,
     devices: Devices,
     books: Books,
+    /// What the flows' inspectors keep of handshakes that are not complete.
+    handshakes: Budget,
     events: Vec<FlowEvent>,
     hints: Vec<Hint>,
     list: Option<Box<dyn FnMut(FlowRow) + 's>>,
@@ -84,6 +91,7 @@ impl<'s> Auditor<'s> {
                 identifier,
                 devices: Devices::new(options.devices.clone()),
                 books: Books::default(),
+                handshakes: Budget::new(MOST_HANDSHAKE_BYTES),
                 events: Vec::new(),
                 hints: Vec::new(),
                 list: None,
@@ -194,6 +202,10 @@ impl<'s> Auditor<'s> {
             },
         ];
         losses.push(Loss {
+            what: "flows whose first messages were read in part because too many were incomplete at once",
+            count: track.handshakes.given_up() + track.table.early_given_up(),
+        });
+        losses.push(Loss {
             what: "flows of devices beyond the most that are told apart",
             count: track.devices.refused(),
         });
@@ -258,21 +270,54 @@ impl Track<'_> {
         if place >= self.cases.len() {
             self.cases.resize_with(place + 1, || None);
         }
-        self.cases[place] = Some((flow, Case::new(key, place_of_device, at)));
+        let detail = if self.list.is_some() { Detail::Full } else { Detail::Brief };
+        self.cases[place] = Some((flow, Case::new(key, place_of_device, at, detail)));
     }
 
     fn read(&mut self, flow: FlowId, side: Side, at: Stamp, bytes: &[u8]) {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let Some(inspector) = &mut case.inspector else { return };
         let appetite = inspector.feed(side, at, bytes, &mut self.hints);
+        let kept = if appetite == Appetite::Sated { 0 } else { inspector.held() };
+        let before = std::mem::replace(&mut case.kept, kept);
         if appetite == Appetite::Sated {
             case.inspector = None;
             self.table.sate(flow);
         }
         self.fold_hints(flow, at);
+        if before != kept {
+            self.keep(flow, at, before, kept);
+        }
+    }
+
+    /// Notes how much of its handshake `flow` keeps; where all flows keep too much, those that waited longest give up.
+    fn keep(&mut self, flow: FlowId, at: Stamp, before: usize, now: usize) {
+        let Self { handshakes, cases, .. } = self;
+        handshakes.changed(flow, before, now, |flow| kept(cases, flow) > 0);
+        while let Some(oldest) = self.handshakes.next_to_give_up() {
+            let bytes = kept(&self.cases, oldest);
+            if bytes > 0 {
+                self.handshakes.gave_up(bytes);
+                self.give_up(oldest, at);
+            }
+        }
+    }
+
+    /// Takes what an incomplete handshake shows, and reads no more of it.
+    fn give_up(&mut self, flow: FlowId, at: Stamp) {
+        let Some(case) = case(&mut self.cases, flow) else { return };
+        case.kept = 0;
+        if let Some(mut inspector) = case.inspector.take() {
+            inspector.finish(&mut self.hints);
+            self.table.sate(flow);
+            self.fold_hints(flow, at);
+        }
     }
 
     fn fold_hints(&mut self, flow: FlowId, at: Stamp) {
+        if self.hints.is_empty() {
+            return;
+        }
         let Some(case) = case(&mut self.cases, flow) else { return };
         let tells_app = self.hints.iter().any(|hint| matches!(hint, Hint::Signature { .. }));
         for hint in self.hints.drain(..) {
@@ -284,7 +329,7 @@ impl Track<'_> {
                     }
                 }
                 Hint::Answered(answer) => self.identifier.learn(case.device(), at, &answer),
-                Hint::Hello(hello) => case.hello = Some(hello),
+                Hint::Hello(hello) => case.said_hello(hello),
                 Hint::Protocol(protocol) => case.protocol = Some(protocol),
                 Hint::Signature { .. } => {}
             }
@@ -311,6 +356,10 @@ impl Track<'_> {
     }
 
     fn close(&mut self, flow: FlowId, at: Stamp) {
+        let kept = case(&mut self.cases, flow).map_or(0, |case| std::mem::take(&mut case.kept));
+        if kept > 0 {
+            self.keep(flow, at, kept, 0);
+        }
         if let Some(inspector) = case(&mut self.cases, flow).and_then(|case| case.inspector.as_mut()) {
             inspector.finish(&mut self.hints);
             self.fold_hints(flow, at);
@@ -327,6 +376,24 @@ impl Track<'_> {
 fn case(cases: &mut [Option<(FlowId, Case)>], flow: FlowId) -> Option<&mut Case> {
     let (known, case) = cases.get_mut(flow.slot() as usize)?.as_mut()?;
     (*known == flow).then_some(case)
+}
+
+fn kept(cases: &[Option<(FlowId, Case)>], flow: FlowId) -> usize {
+    let (known, case) = match cases.get(flow.slot() as usize) {
+        Some(Some(entry)) => entry,
+        _ => return 0,
+    };
+    if *known == flow { case.kept } else { 0 }
+}
+
+/// What a flow speaks. A resolver's name over TLS or QUIC is what tells DNS over HTTPS from the web.
+fn spoken(case: &Case, owner: Option<&Owner>) -> Option<Recognised> {
+    match case.protocol? {
+        Recognised::Tls | Recognised::Quic if owner.is_some_and(|owner| owner.hides == Some(Hides::Names)) => {
+            Some(Recognised::Doh)
+        }
+        other => Some(other),
+    }
 }
 
 fn row(case: &Case, attribution: &Attribution, last: Stamp, devices: &Devices, rules: &Rules) -> FlowRow {
@@ -353,6 +420,8 @@ fn row(case: &Case, attribution: &Attribution, last: Stamp, devices: &Devices, r
         conflicts: attribution.conflicts.clone(),
         alpn: hello.map(|hello| hello.alpn.clone()).unwrap_or_default(),
         ja4: hello.and_then(|hello| hello.ja4.clone()),
+        second_ja4: case.second_ja4.clone(),
+        speaks: spoken(case, owner).map(Recognised::word),
         ech: hello.is_some_and(|hello| hello.ech),
     }
 }

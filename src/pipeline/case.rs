@@ -4,7 +4,7 @@ use super::stream::{STEADY_MINUTES, is_conversation, is_steady};
 use crate::{
     base::{Bytes, Endpoint, Minute, Stamp},
     flow::{FlowKey, Protocol, Sent, Side},
-    hint::{ClientHello, Inspector, Recognised},
+    hint::{ClientHello, Detail, Inspector, Recognised},
     identify::{Attribution, Clues, DeviceId, Place},
     ledger::Row,
 };
@@ -19,8 +19,12 @@ pub(super) struct Case {
     /// The audited device and its side of the flow; `None` where neither end can be one.
     pub(super) place: Option<Place>,
     pub(super) inspector: Option<Inspector>,
+    /// Bytes the inspector keeps.
+    pub(super) kept: usize,
     pub(super) clues: Clues,
     pub(super) hello: Option<ClientHello>,
+    /// Fingerprint of the hello that a server asked for after the first.
+    pub(super) second_ja4: Option<String>,
     pub(super) protocol: Option<Recognised>,
     pub(super) attribution: Option<Attribution>,
     pub(super) first: Stamp,
@@ -36,13 +40,15 @@ pub(super) struct Case {
 }
 
 impl Case {
-    pub(super) fn new(key: FlowKey, place: Option<Place>, first: Stamp) -> Self {
+    pub(super) fn new(key: FlowKey, place: Option<Place>, first: Stamp, detail: Detail) -> Self {
         Self {
             key,
             place,
-            inspector: Some(Inspector::new(&key)),
+            inspector: Some(Inspector::with_detail(&key, detail)),
+            kept: 0,
             clues: clues(&key, place),
             hello: None,
+            second_ja4: None,
             protocol: None,
             attribution: None,
             first,
@@ -71,6 +77,15 @@ impl Case {
         match self.side() {
             Side::Initiator => self.key.responder,
             Side::Responder => self.key.initiator,
+        }
+    }
+
+    /// Notes a hello; of a second one only the fingerprint can be new.
+    pub(super) fn said_hello(&mut self, hello: ClientHello) {
+        match &self.hello {
+            None => self.hello = Some(hello),
+            Some(first) if first.ja4 != hello.ja4 => self.second_ja4 = hello.ja4,
+            Some(_) => {}
         }
     }
 

@@ -15,7 +15,7 @@ pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss
 pub use auditor::{Auditor, Fate, Options};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, SourceState, SourceStatus, Status, listen};
-pub use offline::{Judging, check, flows};
+pub use offline::{Judging, Listed, check, flows};
 pub use snapshot::Snapshot;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use super::{
-    audit::{Audit, FlowRow, InputReport},
+    audit::{Audit, FlowRow, InputReport, Loss},
     auditor::{Auditor, Fate, Options},
     conclude,
 };
@@ -59,19 +59,23 @@ pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: imp
     audit
 }
 
-/// Reads captures to their end and hands every flow to `list` as it ends. Returns the inputs that failed.
-pub fn flows(
-    opened: Opened,
-    options: &Options,
-    list: impl FnMut(FlowRow),
-    progress: impl FnMut(Progress),
-) -> Vec<String> {
+/// What there is to say of a list of flows besides the flows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listed {
+    /// Inputs that could not be read, each with one line that says why.
+    pub failed: Vec<String>,
+    /// What caps made the tool drop; empty where nothing was.
+    pub losses: Vec<Loss>,
+}
+
+/// Reads captures to their end and hands every flow to `list` as it ends.
+pub fn flows(opened: Opened, options: &Options, list: impl FnMut(FlowRow), progress: impl FnMut(Progress)) -> Listed {
     let Opened { mut captures, failed, .. } = opened;
     let mut auditor = Auditor::new(options);
     auditor.list_flows(list);
     let passed = read(&mut captures, &mut auditor, progress);
-    drop(auditor.finish());
-    failures(&failed, &captures.into_reports(), &passed)
+    let losses = auditor.finish().losses;
+    Listed { failed: failures(&failed, &captures.into_reports(), &passed), losses }
 }
 
 /// A line for each input that is left out because another holds the same bytes.

@@ -19,10 +19,10 @@ use super::{
     table::{self, Align, Column},
     words,
 };
-use crate::{base::Endpoint, flow::Protocol, pipeline::FlowRow};
+use crate::{base::Endpoint, flow::Protocol, identify::Evidence, pipeline::FlowRow};
 
 /// The column names of the line formats, in order.
-pub const FLOW_COLUMNS: [&str; 27] = [
+pub const FLOW_COLUMNS: [&str; 29] = [
     "proto",
     "src",
     "sport",
@@ -50,6 +50,8 @@ pub const FLOW_COLUMNS: [&str; 27] = [
     "ja4",
     "ech",
     "protocol_number",
+    "second_ja4",
+    "speaks",
 ];
 
 /// Writes one flow as a line of JSON, in the fields of [`FLOW_COLUMNS`].
@@ -93,6 +95,8 @@ pub fn flows_csv(row: &FlowRow, redaction: &Redaction, out: &mut dyn Write) -> i
         Cell::maybe(row.ja4.as_deref()),
         Cell::text(if row.ech { "true" } else { "false" }),
         Cell::Count(number(row.protocol).into()),
+        Cell::maybe(row.second_ja4.as_deref()),
+        Cell::maybe(row.speaks),
     ];
     csv::row(&cells, out)
 }
@@ -109,6 +113,7 @@ pub fn flows_table(rows: &[FlowRow], look: &Look) -> String {
         Column { heading: "received", align: Align::Right, most: 10 },
         Column { heading: "app", align: Align::Left, most: 14 },
         Column { heading: "for", align: Align::Left, most: 9 },
+        Column { heading: "by", align: Align::Left, most: 16 },
         Column { heading: "host", align: Align::Left, most: 60 },
     ];
     squeeze(&mut columns, &cells, width);
@@ -130,7 +135,7 @@ fn squeeze_to(columns: &mut [Column], cells: &[Vec<String>], width: usize, least
         let widths: Vec<_> = columns.iter().enumerate().map(|(n, c)| table::column_width(n, c, cells)).collect();
         let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
         let room = |n: usize, least: usize| (widths.get(n).map_or(0, |now| now.saturating_sub(least)), n, least);
-        let widest = [1, 2, 7].into_iter().zip(least).map(|(n, least)| room(n, least)).max();
+        let widest = [1, 2, 8].into_iter().zip(least).map(|(n, least)| room(n, least)).max();
         let Some((spare @ 1.., n, least)) = widest.filter(|_| total > width) else { return };
         let Some(column) = columns.get_mut(n) else { return };
         column.most = least + spare - spare.min(total - width).min(4);
@@ -147,8 +152,17 @@ fn table_row(row: &FlowRow, redaction: &Redaction) -> Vec<String> {
         row.payload[1].to_string(),
         page::name(row.app.as_deref().or(row.operator.as_deref()).unwrap_or("-")),
         words::role_short(row.role).to_owned(),
+        grounds(row),
         page::name(&host(row, redaction).unwrap_or(Cow::Borrowed("-"))),
     ]
+}
+
+/// By what evidence a flow is attributed, and how far that can be trusted.
+fn grounds(row: &FlowRow) -> String {
+    match row.evidence {
+        Evidence::None => "-".to_owned(),
+        evidence => format!("{} {}", key(evidence), key(row.confidence)),
+    }
 }
 
 fn with_port(addr: &str, end: Endpoint) -> String {
@@ -189,6 +203,8 @@ fn line(row: &FlowRow, redaction: &Redaction) -> Value {
         "alpn": row.alpn,
         "ja4": row.ja4,
         "ech": row.ech,
+        "second_ja4": row.second_ja4,
+        "speaks": row.speaks,
     })
 }
 

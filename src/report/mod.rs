@@ -12,6 +12,7 @@ mod canvas;
 mod changes;
 mod csv;
 mod filter;
+mod flow_sums;
 mod flows;
 mod heat;
 mod html;
@@ -35,6 +36,7 @@ pub use changes::{Change, Changes, NotAReport, Standing, Standings};
 pub use filter::{
     Completion, Facts, Filter, FilterError, KEYS, KeyHelp, Needs, Times, Vocabulary, complete, up_and_down,
 };
+pub use flow_sums::FlowSums;
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
 pub use html::{html, html_since};
 pub use json::{json, json_text};

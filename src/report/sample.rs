@@ -246,6 +246,8 @@ pub(super) fn flows() -> Vec<FlowRow> {
         conflicts: Vec::new(),
         alpn: vec!["h2".to_owned(), "http/1.1".to_owned()],
         ja4: Some("t13d1516h2_8daaf6152771_b186095e22b6".to_owned()),
+        second_ja4: None,
+        speaks: Some("tls"),
         ech: false,
     };
     let hostile = FlowRow {
@@ -262,6 +264,7 @@ pub(super) fn flows() -> Vec<FlowRow> {
         confidence: Confidence::Low,
         conflicts: vec!["the address belongs to Meta".to_owned()],
         ja4: None,
+        speaks: None,
         ..row.clone()
     };
     let other = FlowRow {

@@ -136,7 +136,7 @@ fn our_ja4(capture: &Path) -> Names {
     all
 }
 
-/// The fingerprints of each flow's ClientHellos, by the Python implementation, and of the first by the Rust one.
+/// The fingerprints of each flow's hellos, by the Python implementation, and of the first by the Rust one.
 fn published_ja4(root: &Path, name: &str) -> Names {
     let mut all = Names::new();
     let mut put = |record: &Value, ja4: &str, ends| {

@@ -36,11 +36,8 @@ impl Datagrams {
     pub(super) fn feed(&mut self, side: Side, _at: Stamp, bytes: &[u8], notes: &mut Notes<'_>) -> Appetite {
         self.seen = self.seen.saturating_add(1);
         if let Some(quic) = self.quic.as_mut().filter(|quic| quic.is_certain()) {
-            return match quic.feed(side, bytes, notes) {
-                Probe::Certain => Appetite::Sated,
-                Probe::Unsure | Probe::NotForUs if self.seen < UNKNOWN => Appetite::More,
-                Probe::Unsure | Probe::NotForUs => Appetite::Sated,
-            };
+            let over = quic.feed(side, bytes, notes) == Probe::Certain || self.seen >= UNKNOWN;
+            return if over { Appetite::Sated } else { Appetite::More };
         }
         if dns::datagram(bytes, notes) {
             self.dns = true;

@@ -29,7 +29,7 @@ pub(super) struct Notes<'a> {
 
 /// Server names kept of one flow: a proxy's CONNECT and the name inside it, a certificate's few.
 const NAMES: u8 = 8;
-/// ClientHellos told of one flow: a server asks for another once at most (RFC 8446, section 4.1.4).
+/// Hellos told of one flow: a server asks for another once at most (RFC 8446, section 4.1.4).
 const HELLOS: u8 = 2;
 /// Signatures kept of one flow.
 const PATTERNS: usize = 8;

@@ -379,10 +379,7 @@ fn case(cases: &mut [Option<(FlowId, Case)>], flow: FlowId) -> Option<&mut Case>
 }
 
 fn kept(cases: &[Option<(FlowId, Case)>], flow: FlowId) -> usize {
-    let (known, case) = match cases.get(flow.slot() as usize) {
-        Some(Some(entry)) => entry,
-        _ => return 0,
-    };
+    let Some(Some((known, case))) = cases.get(flow.slot() as usize) else { return 0 };
     if *known == flow { case.kept } else { 0 }
 }
 

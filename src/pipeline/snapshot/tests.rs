@@ -120,6 +120,8 @@ fn row(n: u32, bytes: u64) -> FlowRow {
         conflicts: Vec::new(),
         alpn: Vec::new(),
         ja4: None,
+        second_ja4: None,
+        speaks: None,
         ech: false,
     }
 }

@@ -15,7 +15,7 @@ const MOST_SUBJECTS: usize = 1 << 17;
 /// Rows the ledger holds; what comes after is booked without telling destinations apart.
 const MOST_ROWS: usize = 8 << 20;
 /// Different names remembered for one minute of one device: far more than tell that somebody is there.
-const MOST_NAMES_A_MINUTE: usize = 64;
+pub(super) const MOST_NAMES_A_MINUTE: usize = 64;
 /// Different names told apart.
 const MOST_NAMES: usize = 1 << 20;
 
@@ -75,8 +75,11 @@ impl Row {
     }
 }
 
+/// What a sum without a minute is about: device, subject, role, destination.
+pub(super) type SumKey = (DeviceId, u32, Role, u32);
+
 /// A name, and whose it is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash)]
 pub(super) struct NameEntry {
     pub(super) name: u32,
     pub(super) subject: Option<u32>,
@@ -103,9 +106,11 @@ pub struct Ledger {
     destinations: Interner<String>,
     name_texts: Interner<String>,
     rows: BTreeMap<RowKey, Row>,
+    /// What moved longer ago than minutes are kept.
+    pub(super) sums: BTreeMap<SumKey, Row>,
     pub(super) names: BTreeMap<(DeviceId, Minute), Vec<NameEntry>>,
     pub(super) seen: BTreeMap<DeviceId, BTreeSet<Minute>>,
-    /// What moved nobody knows when: its keys are of the first minute of all.
+    /// What moved nobody knows when: the minute of its keys is the one it began in.
     unplaced: BTreeMap<RowKey, Row>,
     total: Row,
 }
@@ -117,6 +122,7 @@ impl Default for Ledger {
             destinations: Interner::new(MOST_DESTINATIONS),
             name_texts: Interner::new(MOST_NAMES),
             rows: BTreeMap::new(),
+            sums: BTreeMap::new(),
             names: BTreeMap::new(),
             seen: BTreeMap::new(),
             unplaced: BTreeMap::new(),
@@ -158,13 +164,25 @@ impl Ledger {
 
     /// Adds `row` to what `key` moved at a time that nobody knows, but for its `first` and its `last` minute.
     pub fn post_unplaced(&mut self, mut key: RowKey, row: &Row, first: Minute, last: Minute) {
-        key.minute = Minute(0);
+        key.minute = first;
         if self.unplaced.len() >= MOST_ROWS && !self.unplaced.contains_key(&key) {
             key.destination = self.destination_id(OTHER);
         }
         self.unplaced.entry(key).or_default().add(row);
         self.total.add(row);
         self.seen.entry(key.device).or_default().extend([first, last]);
+    }
+
+    /// Adds what moved in a time that is not kept minute by minute: it counts in sums, and is not judged.
+    pub fn post_sum(&mut self, device: DeviceId, subject: u32, role: Role, destination: u32, row: &Row) {
+        self.sums.entry((device, subject, role, destination)).or_default().add(row);
+        self.total.add(row);
+        self.seen.entry(device).or_default();
+    }
+
+    /// Notes that a packet of `device` was seen in `minute`.
+    pub fn see(&mut self, device: DeviceId, minute: Minute) {
+        self.seen.entry(device).or_default().insert(minute);
     }
 
     /// Notes that `device` looked a name up, or a server gave one.
@@ -186,14 +204,55 @@ impl Ledger {
         self.seen.keys().copied()
     }
 
+    /// Every device that anything was noted of, also if only a name.
+    pub fn mentioned(&self) -> BTreeSet<DeviceId> {
+        self.seen.keys().copied().chain(self.names.keys().map(|(device, _)| *device)).collect()
+    }
+
     /// One device's rows, in the order of their keys.
     pub fn rows(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
         of_device(&self.rows, device)
     }
 
-    /// What one device moved nobody knows when, in the order of keys whose minute says nothing.
+    /// What one device moved nobody knows when, in the order of keys whose minute is the one it began in.
     pub fn unplaced(&self, device: DeviceId) -> impl Iterator<Item = (&RowKey, &Row)> {
         of_device(&self.unplaced, device)
+    }
+
+    /// Every row, in the order of their keys.
+    pub fn all_rows(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
+        self.rows.iter()
+    }
+
+    /// Everything that moved nobody knows when.
+    pub fn all_unplaced(&self) -> impl Iterator<Item = (&RowKey, &Row)> {
+        self.unplaced.iter()
+    }
+
+    /// One device's sums of the time that is not kept minute by minute: subject, role, destination, what moved.
+    pub fn sums(&self, device: DeviceId) -> impl Iterator<Item = (u32, Role, u32, &Row)> {
+        let first = (device, 0, Role::Chat, 0);
+        let own = self.sums.range(first..).take_while(move |(key, _)| key.0 == device);
+        own.map(|((_, subject, role, destination), row)| (*subject, *role, *destination, row))
+    }
+
+    /// The name of a number.
+    pub(super) fn name_text(&self, id: u32) -> &str {
+        self.name_texts.value(id).map_or("", String::as_str)
+    }
+
+    /// How many rows it holds: what it takes of memory.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.unplaced.len()
+    }
+
+    /// Whether nothing was booked.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+            && self.unplaced.is_empty()
+            && self.sums.is_empty()
+            && self.names.is_empty()
+            && self.seen.is_empty()
     }
 
     /// How many times something was booked under a collective heading because a cap was reached.

@@ -1,6 +1,6 @@
 //! One device's rows become what the night stage judges.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Cell, DeviceLedger, Ledger, NameSeen, Row, RowKey, Subject, SubjectLedger, Unplaced, Watched};
 use crate::{
@@ -28,17 +28,22 @@ impl Ledger {
     pub fn device(&self, device: DeviceId, watched: &[Watched], facts: &HashMap<u32, SubjectFacts>) -> DeviceLedger {
         let rows: Vec<_> = self.rows(device).collect();
         let unplaced: Vec<_> = self.unplaced(device).collect();
-        let lumped = self.small_web_subjects(rows.iter().chain(&unplaced));
+        let sums: Vec<_> = self.sums(device).collect();
+        let keyed = rows.iter().chain(&unplaced).map(|(key, row)| (key.subject, row.up));
+        let lumped = self.small_web_subjects(keyed.chain(sums.iter().map(|(subject, _, _, row)| (*subject, row.up))));
         let mut groups: BTreeMap<(Subject, Option<u32>), Gathered> = BTreeMap::new();
-        let group = |key: &RowKey| {
-            let lump = lumped.contains(&key.subject);
-            if lump { (Subject::web(), None) } else { (self.subject(key.subject), Some(key.subject)) }
+        let group = |subject: u32| {
+            let lump = lumped.contains(&subject);
+            if lump { (Subject::web(), None) } else { (self.subject(subject), Some(subject)) }
         };
         for (key, row) in rows {
-            groups.entry(group(key)).or_default().add(key, row);
+            groups.entry(group(key.subject)).or_default().add(key, row);
         }
         for (key, row) in unplaced {
-            groups.entry(group(key)).or_default().add_unplaced(key, row);
+            groups.entry(group(key.subject)).or_default().add_unplaced(key, row);
+        }
+        for (subject, role, _, row) in sums {
+            groups.entry(group(subject)).or_default().add_role(role, row);
         }
         let index: HashMap<u32, u32> =
             (0_u32..).zip(groups.keys()).filter_map(|(at, (_, id))| id.map(|id| (id, at))).collect();
@@ -55,27 +60,34 @@ impl Ledger {
         }
     }
 
-    fn small_web_subjects<'a>(&self, rows: impl Iterator<Item = &'a (&'a RowKey, &'a Row)>) -> Vec<u32> {
-        let mut sent: BTreeMap<u32, Bytes> = BTreeMap::new();
-        for (key, row) in rows {
-            *sent.entry(key.subject).or_default() += row.up;
+    fn small_web_subjects(&self, moved: impl Iterator<Item = (u32, Bytes)>) -> HashSet<u32> {
+        let mut sent: HashMap<u32, Bytes> = HashMap::new();
+        for (subject, up) in moved {
+            *sent.entry(subject).or_default() += up;
         }
         sent.retain(|subject, up| *up < OWN_WEB_SUBJECT && self.subject(*subject).kind == Kind::Web);
         sent.into_keys().collect()
     }
 
+    /// The names of a device, in an order and with numbers that depend on nothing but themselves: a stored ledger gives
+    /// the same as the one in memory.
     fn device_names(&self, device: DeviceId, index: &HashMap<u32, u32>) -> Vec<NameSeen> {
-        self.names
-            .range((device, Minute(0))..=(device, Minute(u32::MAX)))
-            .flat_map(|((_, minute), names)| {
-                names.iter().map(|entry| NameSeen {
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        let mut seen = Vec::new();
+        for ((_, minute), names) in self.names.range((device, Minute(0))..=(device, Minute(u32::MAX))) {
+            let mut names: Vec<_> = names.iter().map(|entry| (self.name_text(entry.name), entry)).collect();
+            names.sort_unstable_by_key(|(text, entry)| (*text, entry.background, entry.subject));
+            for (_, entry) in names {
+                let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+                seen.push(NameSeen {
                     minute: *minute,
-                    name: entry.name,
+                    name: *numbers.entry(entry.name).or_insert(next),
                     subject: entry.subject.and_then(|subject| index.get(&subject).copied()),
                     background: entry.background,
-                })
-            })
-            .collect()
+                });
+            }
+        }
+        seen
     }
 }
 
@@ -90,18 +102,18 @@ struct Gathered {
 impl Gathered {
     fn add(&mut self, key: &RowKey, row: &Row) {
         self.minutes.entry(key.minute).or_default().add(&cell(row));
-        self.add_role(key, row);
+        self.add_role(key.role, row);
     }
 
     fn add_unplaced(&mut self, key: &RowKey, row: &Row) {
         self.unplaced.up += row.up;
         self.unplaced.down += row.down;
         self.unplaced.connections = self.unplaced.connections.saturating_add(row.flows);
-        self.add_role(key, row);
+        self.add_role(key.role, row);
     }
 
-    fn add_role(&mut self, key: &RowKey, row: &Row) {
-        let (up, down) = self.roles.entry(key.role).or_default();
+    fn add_role(&mut self, role: Role, row: &Row) {
+        let (up, down) = self.roles.entry(role).or_default();
         *up += row.up;
         *down += row.down;
     }

@@ -1,14 +1,24 @@
 //! Who sent how much to whom in which minute.
 //!
 //! In: attributed byte counts. Out: minute rows that balance: bytes posted, the unattributed included, equal bytes
-//! decoded. One device's rows become a [`DeviceLedger`], which is all that the night stage sees, whatever the store.
+//! decoded. One device's rows become a [`DeviceLedger`], which is all that the night stage sees, whatever the store. On
+//! disk it is a [`Store`].
 
+mod account;
 mod book;
 mod device;
 mod intern;
+mod store;
+mod watch;
 
+pub use account::Account;
 pub use book::{Ledger, OTHER, Row, RowKey};
 pub use device::SubjectFacts;
+pub use store::{
+    Batch, CaptureRecord, DeviceRecord, FileRecord, Flushed, Heard, LiveRecord, NightRecord, Retained, RunRecord,
+    Source, Store, StoreError, VerdictRecord,
+};
+pub use watch::{clip, join_files, union};
 
 use crate::{
     base::{Bytes, Minute, Span},
@@ -100,7 +110,7 @@ impl Unplaced {
 pub struct SubjectLedger {
     /// Which.
     pub subject: Subject,
-    /// What moved, by minute, ascending; quiet minutes are left out.
+    /// What moved, by minute, ascending; quiet minutes are left out, and what is older than minutes are kept.
     pub minutes: Vec<(Minute, Cell)>,
     /// What moved nobody knows when; it is in no minute.
     pub unplaced: Unplaced,
@@ -155,6 +165,6 @@ pub struct DeviceLedger {
     pub seen: Vec<Minute>,
     /// Names looked up or given, ascending by minute, each name once a minute.
     pub names: Vec<NameSeen>,
-    /// What moved, by subject. Every byte of the device is in exactly one.
+    /// What moved, by subject. Every byte of the device is in the roles of exactly one.
     pub subjects: Vec<SubjectLedger>,
 }

@@ -1,6 +1,6 @@
 //! What an audit found: the value that every report is drawn from.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use chrono_tz::Tz;
 
@@ -67,7 +67,7 @@ pub struct Totals {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Loss {
     /// What, in plural, such as `flows evicted from a full table`.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// How many.
     pub count: u64,
 }

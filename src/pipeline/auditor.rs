@@ -8,6 +8,7 @@ use super::{
     case::Case,
     conclude::{self, Booked},
     offline::Judging,
+    unwritten::Unwritten,
 };
 use crate::{
     base::{Bytes, Stamp},
@@ -18,7 +19,7 @@ use crate::{
     identify::{
         AsnTable, Attribution, DeviceOptions, Devices, Evidence, Hides, HostSource, Identifier, Owner, Place, Rules,
     },
-    ledger::Watched,
+    ledger::{Batch, FileRecord, Flushed, Store, StoreError, Watched},
 };
 
 /// What decides how packets are attributed.
@@ -55,8 +56,7 @@ pub struct Auditor<'s> {
     rules: Arc<Rules>,
     decoder: Decoder,
     track: Track<'s>,
-    wire: Bytes,
-    frames: u64,
+    unwritten: Unwritten,
 }
 
 /// Everything behind decoding.
@@ -96,8 +96,7 @@ impl<'s> Auditor<'s> {
                 hints: Vec::new(),
                 list: None,
             },
-            wire: Bytes::ZERO,
-            frames: 0,
+            unwritten: Unwritten::default(),
         }
     }
 
@@ -108,10 +107,10 @@ impl<'s> Auditor<'s> {
 
     /// Folds one frame in.
     pub fn take(&mut self, frame: &Frame<'_>) -> Fate {
-        self.frames += 1;
+        self.unwritten.frame(frame.stamp);
         let fate = match self.decoder.decode(frame) {
             Decoded::Packet(packet) => {
-                self.wire += Bytes(packet.wire_len.into());
+                self.unwritten.decoded(Bytes(packet.wire_len.into()));
                 self.track.take(&packet);
                 Fate::Taken
             }
@@ -132,7 +131,7 @@ impl<'s> Auditor<'s> {
 
     /// Judges what has been booked up to now, and goes on: for a screen that fills while packets come in.
     ///
-    /// The last minutes of flows that still wait for a name are not in it.
+    /// The last minutes of flows that still wait for a name are not in it, nor what was flushed to a store before.
     pub fn audit_so_far(&self, watched: &[Watched], judging: &Judging) -> Audit {
         conclude::audit(self.so_far(), watched, &self.rules, judging)
     }
@@ -163,22 +162,63 @@ impl<'s> Auditor<'s> {
             books: &self.track.books,
             devices: &self.track.devices,
             losses: self.losses(),
-            wire: self.wire,
-            frames: self.frames,
+            wire: self.unwritten.wire(),
+            frames: self.unwritten.frames(),
         }
     }
 
-    /// Ends every flow and books what is left: the captures are over.
-    pub(super) fn finish(mut self) -> Finished {
+    /// Writes everything that was booked since the last flush to `store`, in one transaction, and forgets it here: a
+    /// daemon's memory does not grow with the months. On an error nothing is forgotten, and the next flush writes it.
+    ///
+    /// A sensor was capturing in the minutes `watched`, at the source the store was told; runs may be repeated, and grow.
+    pub fn flush(&mut self, store: &mut Store, watched: &[Watched]) -> Result<Flushed, StoreError> {
+        self.write(store, watched, &[])
+    }
+
+    /// As [`Auditor::flush`], for what was read from `files`: nothing of it is written where one of them is in the
+    /// ledger already.
+    pub fn flush_files(&mut self, store: &mut Store, files: &[FileRecord]) -> Result<Flushed, StoreError> {
+        self.write(store, &[], files)
+    }
+
+    /// Minute rows that a flush would write: what waiting for a disk costs in memory.
+    pub fn unflushed(&self) -> usize {
+        self.track.books.account.ledger.len()
+    }
+
+    /// Ends every flow and books what is left: the captures are over, and a flush after this writes all of it.
+    pub fn end(&mut self) {
         self.decoder.flush();
         self.take_abandoned();
-        let Track { table, events, .. } = &mut self.track;
-        table.finish(events);
+        self.track.table.finish(&mut self.track.events);
         self.track.fold_events();
+    }
+
+    fn write(&mut self, store: &mut Store, watched: &[Watched], files: &[FileRecord]) -> Result<Flushed, StoreError> {
+        let lost = self.losses();
+        let account = &self.track.books.account;
+        let devices: Vec<_> =
+            account.ledger.mentioned().into_iter().map(|id| (id, self.track.devices.device(id).clone())).collect();
+        let flushed = store.write(&Batch {
+            account,
+            devices: &devices,
+            heard: &self.unwritten.heard(self.track.books.nobodys),
+            losses: &self.unwritten.new_losses(&lost),
+            watched,
+            files,
+        })?;
+        self.track.books.turn_page();
+        self.unwritten.turn_page(lost);
+        Ok(flushed)
+    }
+
+    /// Ends every flow and books what is left.
+    pub(super) fn finish(mut self) -> Finished {
+        self.end();
         Finished {
             losses: self.losses(),
-            wire: self.wire,
-            frames: self.frames,
+            wire: self.unwritten.wire(),
+            frames: self.unwritten.frames(),
             books: self.track.books,
             devices: self.track.devices,
         }
@@ -186,7 +226,7 @@ impl<'s> Auditor<'s> {
 
     fn take_abandoned(&mut self) {
         while let Some(packet) = self.decoder.abandoned() {
-            self.wire += Bytes(packet.wire_len.into());
+            self.unwritten.decoded(Bytes(packet.wire_len.into()));
             self.track.take(&packet);
         }
     }
@@ -195,22 +235,23 @@ impl<'s> Auditor<'s> {
     fn losses(&self) -> Vec<Loss> {
         let track = &self.track;
         let mut losses = vec![
-            Loss { what: "flows closed early because the flow table was full", count: track.table.evicted() },
+            Loss { what: "flows closed early because the flow table was full".into(), count: track.table.evicted() },
             Loss {
-                what: "destinations or subjects booked under a collective heading",
-                count: track.books.ledger.lumped(),
+                what: "destinations or subjects booked under a collective heading".into(),
+                count: track.books.lumped(),
             },
         ];
         losses.push(Loss {
-            what: "flows whose first messages were read in part because too many were incomplete at once",
+            what: "flows whose first messages were read in part because too many were incomplete at once".into(),
             count: track.handshakes.given_up() + track.table.early_given_up(),
         });
         losses.push(Loss {
-            what: "flows of devices beyond the most that are told apart",
+            what: "flows of devices beyond the most that are told apart".into(),
             count: track.devices.refused(),
         });
-        losses.extend(track.identifier.losses().into_iter().map(|(what, count)| Loss { what, count }));
+        losses.extend(track.identifier.losses().into_iter().map(|(what, count)| Loss { what: what.into(), count }));
         losses.retain(|loss| loss.count > 0);
+        losses.sort_by(|a, b| a.what.cmp(&b.what));
         losses
     }
 }

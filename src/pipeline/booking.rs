@@ -1,14 +1,12 @@
 //! Attributed minutes become ledger rows.
 
-use std::collections::{BTreeMap, HashMap};
-
 use super::case::Case;
 use crate::{
     base::Minute,
     flow::Protocol,
     hint::Recognised,
-    identify::{Attribution, DeviceId, Evidence, Kind, Owner, Place, Role, Rules},
-    ledger::{Ledger, Row, RowKey, Subject, SubjectFacts},
+    identify::{Attribution, DeviceId, Kind, Owner, Place, Rules},
+    ledger::{Account, Row, RowKey, Subject},
 };
 
 /// The IANA protocol numbers of IPsec: ESP and AH (RFC 4303, RFC 4302).
@@ -17,12 +15,11 @@ const IPSEC: [u8; 2] = [50, 51];
 /// The ledger, and what is known beside it of its subjects and destinations.
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    pub(super) ledger: Ledger,
+    pub(super) account: Account,
     /// What moved between ends neither of which can be a device, such as two groups.
     pub(super) nobodys: Row,
-    pub(super) facts: HashMap<u32, SubjectFacts>,
-    /// The strongest evidence for each destination of each device.
-    pub(super) evidence: BTreeMap<(DeviceId, u32, Role, u32), Evidence>,
+    /// How much was lumped together before the account was last written away.
+    lumped_before: u64,
 }
 
 impl Books {
@@ -39,21 +36,30 @@ impl Books {
             return;
         }
         let subject = self.subject_of(rules, case, attribution);
-        let destination = self.ledger.destination_id(&attribution.destination);
+        let destination = self.account.ledger.destination_id(&attribution.destination);
         let role = attribution.role;
         for (minute, row) in rows {
-            self.ledger.post(RowKey { device, subject, role, destination, minute }, &row);
+            self.account.ledger.post(RowKey { device, subject, role, destination, minute }, &row);
         }
-        let known = self.evidence.entry((device, subject, role, destination)).or_insert(attribution.evidence);
-        *known = (*known).max(attribution.evidence);
+        self.account.attest(device, subject, role, destination, attribution.evidence);
     }
 
     /// Notes that `device` looked `name` up or spoke to a server of that name: perhaps a sign of a person.
     pub(super) fn name(&mut self, rules: &Rules, device: DeviceId, minute: Minute, name: &str) {
         let owner = rules.host(name).map(|entry| rules.owner(entry.owner));
         let background = owner.is_some_and(|owner| matches!(owner.kind, Kind::Os | Kind::Push | Kind::Tracker));
-        let subject = owner.map(|owner| self.ledger.subject_id(&subject(owner)));
-        self.ledger.name(device, minute, name, subject, background);
+        let subject = owner.map(|owner| self.account.ledger.subject_id(&subject(owner)));
+        self.account.ledger.name(device, minute, name, subject, background);
+    }
+
+    /// How many times something was booked under a collective heading because a cap was reached.
+    pub(super) const fn lumped(&self) -> u64 {
+        self.lumped_before + self.account.ledger.lumped()
+    }
+
+    /// Begins a new account: the last one is written away.
+    pub(super) fn turn_page(&mut self) {
+        *self = Self { lumped_before: self.lumped(), ..Self::default() };
     }
 
     fn subject_of(&mut self, rules: &Rules, case: &Case, attribution: &Attribution) -> u32 {
@@ -64,9 +70,9 @@ impl Books {
             (None, Kind::Web) => rest(&attribution.destination, &attribution.destination, Kind::Web),
             (None, _) => Subject::unattributed(),
         };
-        let id = self.ledger.subject_id(&whose);
+        let id = self.account.ledger.subject_id(&whose);
         if tunnel || attribution.feature.is_some() {
-            let facts = self.facts.entry(id).or_default();
+            let facts = self.account.facts.entry(id).or_default();
             facts.tunnel |= tunnel;
             if let Some(feature) = &attribution.feature {
                 facts.declared_feature.get_or_insert_with(|| feature.to_string());

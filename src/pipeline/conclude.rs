@@ -8,38 +8,17 @@ use super::{
     offline::Judging,
 };
 use crate::{
-    base::{Bytes, Span},
+    base::Bytes,
     capture::FileReport,
     identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
-    ledger::{DeviceLedger, Row, Watched},
+    ledger::{self, Account, DeviceLedger, Row, Watched},
     night::{self, DeviceFinding},
 };
 
-/// Minutes between two files of a rotated set in which nobody is thought to have looked away.
-const ROTATION_MINUTES: u32 = 2;
-
-/// The runs of minutes that captures cover, from the first and last stamp of each; where they overlap or follow each
-/// other, the larger loss counts for both.
+/// The runs of minutes that captures cover.
 pub(super) fn watched(files: &[FileReport]) -> Vec<Watched> {
-    let mut runs: Vec<Watched> = files.iter().filter_map(run).collect();
-    runs.sort_by_key(|run| run.span);
-    let mut joined: Vec<Watched> = Vec::new();
-    for run in runs {
-        match joined.last_mut() {
-            Some(open) if run.span.first.since(open.span.end) <= ROTATION_MINUTES => {
-                open.span.end = open.span.end.max(run.span.end);
-                open.dropped = open.dropped.max(run.dropped);
-            }
-            _ => joined.push(run),
-        }
-    }
-    joined
-}
-
-fn run(file: &FileReport) -> Option<Watched> {
-    let span = Span { first: file.first?.minute(), end: file.last?.minute().plus(1) };
-    let lost = file.lost as f64;
-    Some(Watched { span, dropped: lost / (file.frames as f64 + lost).max(1.0) })
+    let run = |file: &FileReport| Some(Watched::of_capture(file.first?, file.last?, file.frames, file.lost));
+    ledger::join_files(files.iter().filter_map(run).collect())
 }
 
 /// What has been booked up to some moment, which need not be the end.
@@ -53,94 +32,122 @@ pub(super) struct Booked<'a> {
 
 /// Judges every device. Inputs, failures and notes are for the caller to fill in.
 pub(super) fn audit(booked: Booked<'_>, watched: &[Watched], rules: &Rules, judging: &Judging) -> Audit {
-    let ids: Vec<DeviceId> = booked.books.ledger.devices().collect();
-    let mut devices: Vec<DeviceAudit> = ids.iter().map(|id| device(&booked, *id, watched, judging)).collect();
-    devices.sort_by_key(|device| std::cmp::Reverse(moved(&device.ledger)));
+    let account = &booked.books.account;
+    let judged = |id| device(account, id, booked.devices.device(id).clone(), watched, judging);
+    let devices = in_order(account.ledger.devices().map(judged).collect());
+    let all = account.ledger.total();
+    let totals = Totals { packets: booked.frames, wire: booked.wire, ..totals(all, &devices) };
     Audit {
         timezone: judging.timezone,
-        rules: RulesInfo { count: rules.len(), sha256: rules.sha256().to_owned() },
+        rules: rules_info(rules),
         inputs: Vec::new(),
         failed: Vec::new(),
         notes: Vec::new(),
-        totals: totals(&booked, &devices),
+        totals,
         losses: booked.losses,
         devices,
     }
 }
 
-fn device(booked: &Booked<'_>, id: DeviceId, watched: &[Watched], judging: &Judging) -> DeviceAudit {
-    let ledger = booked.books.ledger.device(id, watched, &booked.books.facts);
+/// Which rules attributed.
+pub(super) fn rules_info(rules: &Rules) -> RulesInfo {
+    RulesInfo { count: rules.len(), sha256: rules.sha256().to_owned() }
+}
+
+/// Devices by how much they moved, the most first.
+pub(super) fn in_order(mut devices: Vec<DeviceAudit>) -> Vec<DeviceAudit> {
+    devices.sort_by(|a, b| (moved(&b.ledger), &a.id).cmp(&(moved(&a.ledger), &b.id)));
+    devices
+}
+
+/// Judges one device, which the account has under the number `id`.
+pub(super) fn device(
+    account: &Account,
+    id: DeviceId,
+    known: Device,
+    watched: &[Watched],
+    judging: &Judging,
+) -> DeviceAudit {
+    let ledger = account.ledger.device(id, watched, &account.facts);
     let finding = night::judge(&ledger, &judging.night);
-    let Device { id: name, label, addresses } = booked.devices.device(id).clone();
-    let destinations = destinations(booked, id, &ledger, &finding);
+    let destinations = destinations(account, id, &ledger, &finding);
+    let Device { id: name, label, addresses } = known;
     DeviceAudit { id: name, label, addresses: addresses.into_iter().collect(), ledger, finding, destinations }
 }
 
+/// What one destination was sent: in all, unattended, and by what evidence it is known.
+#[derive(Default)]
+struct Sent {
+    all: Row,
+    unattended_up: Bytes,
+    evidence: Option<Evidence>,
+}
+
 fn destinations(
-    booked: &Booked<'_>,
+    account: &Account,
     device: DeviceId,
     ledger: &DeviceLedger,
     finding: &DeviceFinding,
 ) -> Vec<DestinationTotal> {
-    let books = booked.books;
     let index: HashMap<&str, usize> =
         ledger.subjects.iter().enumerate().map(|(at, subject)| (subject.subject.id.as_str(), at)).collect();
-    let mut sums: BTreeMap<(usize, Role, u32), (Row, Bytes, Evidence)> = BTreeMap::new();
-    for (key, row) in books.ledger.rows(device) {
-        let subject = books.ledger.subject(key.subject);
-        let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
-        let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();
-        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Bytes::ZERO, Evidence::None));
-        sum.0.add(row);
-        if !finding.findings[*at].is_attended(key.minute) {
-            sum.1 += row.up;
+    let mut places: HashMap<u32, Option<usize>> = HashMap::new();
+    let mut place = |subject: u32| {
+        let find = || index.get(account.ledger.subject(subject).id.as_str()).or_else(|| index.get("web")).copied();
+        *places.entry(subject).or_insert_with(find)
+    };
+    let evidence = |subject, role, destination| account.evidence.get(&(device, subject, role, destination)).copied();
+    let mut sums: BTreeMap<(usize, Role, u32), Sent> = BTreeMap::new();
+    for (key, row) in account.ledger.rows(device) {
+        let Some(at) = place(key.subject) else { continue };
+        let sum = sums.entry((at, key.role, key.destination)).or_default();
+        sum.all.add(row);
+        if !finding.findings[at].is_attended(key.minute) {
+            sum.unattended_up += row.up;
         }
-        sum.2 = sum.2.max(evidence.unwrap_or(Evidence::None));
+        sum.evidence = sum.evidence.max(evidence(key.subject, key.role, key.destination));
     }
-    for (key, row) in books.ledger.unplaced(device) {
-        let subject = books.ledger.subject(key.subject);
-        let Some(at) = index.get(subject.id.as_str()).or_else(|| index.get("web")) else { continue };
-        let evidence = books.evidence.get(&(device, key.subject, key.role, key.destination)).copied();
-        let sum = sums.entry((*at, key.role, key.destination)).or_insert((Row::default(), Bytes::ZERO, Evidence::None));
-        sum.0.add(row);
-        sum.2 = sum.2.max(evidence.unwrap_or(Evidence::None));
+    let unplaced = account.ledger.unplaced(device).map(|(key, row)| (key.subject, key.role, key.destination, row));
+    for (subject, role, destination, row) in account.ledger.sums(device).chain(unplaced) {
+        let Some(at) = place(subject) else { continue };
+        let sum = sums.entry((at, role, destination)).or_default();
+        sum.all.add(row);
+        sum.evidence = sum.evidence.max(evidence(subject, role, destination));
     }
     let mut totals: Vec<DestinationTotal> = sums
         .into_iter()
-        .map(|((subject, role, destination), (row, unattended_up, evidence))| DestinationTotal {
+        .map(|((subject, role, destination), sent)| DestinationTotal {
             subject,
             role,
-            destination: books.ledger.destination(destination).to_owned(),
-            up: row.up,
-            down: row.down,
-            unattended_up,
-            evidence,
+            destination: account.ledger.destination(destination).to_owned(),
+            up: sent.all.up,
+            down: sent.all.down,
+            unattended_up: sent.unattended_up,
+            evidence: sent.evidence.unwrap_or(Evidence::None),
         })
         .collect();
-    totals.sort_by_key(|total| std::cmp::Reverse((total.up, total.down)));
+    // Equal volumes are told apart by name, so that the order does not depend on where the rows came from.
+    totals.sort_by(|a, b| {
+        let key = |total: &DestinationTotal| (total.up, total.down);
+        key(b).cmp(&key(a)).then_with(|| (a.subject, a.role, &a.destination).cmp(&(b.subject, b.role, &b.destination)))
+    });
     totals
 }
 
-fn totals(booked: &Booked<'_>, devices: &[DeviceAudit]) -> Totals {
-    let all = booked.books.ledger.total();
-    let mut totals = Totals {
-        packets: booked.frames,
-        wire: booked.wire,
-        payload_up: all.up,
-        payload_down: all.down,
-        ..Totals::default()
-    };
+/// Payload sums: of everything booked, and of what no rule and no name explains.
+pub(super) fn totals(all: &Row, devices: &[DeviceAudit]) -> Totals {
+    let mut totals = Totals { payload_up: all.up, payload_down: all.down, ..Totals::default() };
     for subject in devices.iter().flat_map(|device| &device.ledger.subjects) {
         if subject.subject.kind == Kind::Unattributed {
-            totals.unattributed_up += subject.up();
-            totals.unattributed_down += subject.down();
+            totals.unattributed_up += subject.roles.iter().map(|(_, up, _)| *up).sum();
+            totals.unattributed_down += subject.roles.iter().map(|(_, _, down)| *down).sum();
         }
     }
     totals
 }
 
 fn moved(ledger: &DeviceLedger) -> Bytes {
-    ledger.subjects.iter().map(|subject| subject.up() + subject.down()).sum()
+    ledger.subjects.iter().flat_map(|subject| &subject.roles).map(|(_, up, down)| *up + *down).sum()
 }
 
 #[cfg(test)]

@@ -5,17 +5,24 @@ mod auditor;
 mod booking;
 mod case;
 mod conclude;
+mod import;
 #[cfg(feature = "live")]
 mod live;
 mod offline;
+mod recall;
+mod remember;
 pub mod snapshot;
 mod stream;
+mod unwritten;
 
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
+pub use import::{Imported, import};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, SourceState, SourceStatus, Status, listen};
 pub use offline::{Judging, Listed, check, flows};
+pub use recall::{Archive, Query, judge, recall, recall_from};
+pub use remember::remember;
 pub use snapshot::Snapshot;
 
 #[cfg(test)]

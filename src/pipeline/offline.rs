@@ -104,7 +104,11 @@ pub(super) fn failures(failed: &[CaptureError], inputs: &[FileReport], passed: &
     refused.chain(broken).chain(closed).collect()
 }
 
-fn read(captures: &mut Captures, auditor: &mut Auditor<'_>, mut progress: impl FnMut(Progress)) -> Vec<Passed> {
+pub(super) fn read(
+    captures: &mut Captures,
+    auditor: &mut Auditor<'_>,
+    mut progress: impl FnMut(Progress),
+) -> Vec<Passed> {
     let mut passed = vec![Passed::default(); captures.len()];
     let mut until_step = FRAMES_A_STEP;
     while let Some(input) = captures.advance() {

@@ -80,12 +80,12 @@ proptest! {
             (Stamp::new(1_700_000_000 + at, 0), data)
         }).collect();
         let (finished, listed) = audit(&frames, 4);
-        let (total, nobodys) = (finished.books.ledger.total(), &finished.books.nobodys);
+        let (total, nobodys) = (finished.books.account.ledger.total(), &finished.books.nobodys);
         let wire = total.wire_up + total.wire_down + nobodys.wire_up + nobodys.wire_down;
         prop_assert_eq!(wire, finished.wire);
         prop_assert_eq!(total.up + total.down + nobodys.up + nobodys.down, listed);
-        let by_device: Bytes = finished.books.ledger.devices()
-            .flat_map(|device| finished.books.ledger.rows(device))
+        let by_device: Bytes = finished.books.account.ledger.devices()
+            .flat_map(|device| finished.books.account.ledger.rows(device))
             .map(|(_, row)| row.up + row.down)
             .sum();
         prop_assert_eq!(by_device, total.up + total.down);

@@ -108,7 +108,7 @@ pub(super) fn backup() -> Audit {
     let mut audit = audit(vec![device]);
     audit.notes =
         vec!["/home/ana/copy.pcap holds the same bytes as /home/ana/phone.pcap.zst and counts once".to_owned()];
-    audit.losses = vec![Loss { what: "flows evicted from a full table", count: 1_204 }];
+    audit.losses = vec![Loss { what: "flows evicted from a full table".into(), count: 1_204 }];
     audit
 }
 

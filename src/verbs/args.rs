@@ -52,6 +52,8 @@ pub enum Verb {
     Rules(RulesArgs),
     /// Make a capture with known truth from a scenario file.
     Simulate(SimulateArgs),
+    /// Give verdicts from the ledger, for any span, device and subject.
+    Report(super::report::ReportArgs),
     /// Show versions, rules, zone data and interfaces.
     Doctor,
 }
@@ -134,6 +136,12 @@ pub struct CheckArgs {
     /// Skip the search for the smallest upload that would have been noticed.
     #[arg(long)]
     pub no_power: bool,
+
+    /// Read the captures into this ledger, each once, and audit all of it; `default` for the one in the settings or
+    /// the XDG state folder. A ledger that is not there is begun.
+    #[cfg_attr(feature = "live", arg(long, value_name = "FILE", conflicts_with = "interface"))]
+    #[cfg_attr(not(feature = "live"), arg(long, value_name = "FILE"))]
+    pub ledger: Option<PathBuf>,
 }
 
 /// `nightaudit flows`.

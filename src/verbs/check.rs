@@ -1,6 +1,9 @@
 //! `nightaudit check`: verdicts from captures.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use anyhow::bail;
 use chrono::{NaiveTime, Timelike};
@@ -8,9 +11,9 @@ use chrono_tz::Tz;
 
 use super::{
     Outcome,
-    args::{CheckArgs, CheckFormat},
+    args::{CheckArgs, CheckFormat, OutputArgs},
     input::{self, Bar},
-    output,
+    ledger, output,
     settings::Settings,
 };
 use crate::{
@@ -21,16 +24,44 @@ use crate::{
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     let options = input::options(&args.input, settings)?;
-    let judging = judging(args, settings)?;
+    let judging = judging(args.timezone, args.asleep.as_deref(), args.no_power, settings)?;
     let look = output::look(&args.output)?;
-    let audit = audit(args, &options, &judging)?;
-    complain(&audit);
+    let audit = match &args.ledger {
+        Some(path) => into_ledger(args, &ledger::path(Some(path), settings)?, &options, settings, &judging)?,
+        None => audit(args, &options, &judging)?,
+    };
+    publish(&audit, args.format, &look, &args.output)
+}
+
+/// Writes the report where it was asked for; what failed is named on standard error.
+pub(super) fn publish(audit: &Audit, format: CheckFormat, look: &Look, args: &OutputArgs) -> anyhow::Result<Outcome> {
+    complain(audit);
     if audit.devices.is_empty() && !audit.failed.is_empty() {
         return Ok(Outcome::Failed);
     }
-    let mut writer = output::writer(&args.output)?;
-    super::finish(write(&audit, args.format, &look, &mut writer).and_then(|()| writer.flush()))?;
-    Ok(outcome(&audit))
+    let mut writer = output::writer(args)?;
+    super::finish(write(audit, format, look, &mut writer).and_then(|()| writer.flush()))?;
+    Ok(outcome(audit))
+}
+
+/// Reads the captures into a ledger and audits all of it.
+fn into_ledger(
+    args: &CheckArgs,
+    path: &Path,
+    options: &Options,
+    settings: &Settings,
+    judging: &Judging,
+) -> anyhow::Result<Audit> {
+    let mut store = ledger::open(path)?;
+    let imported = ledger::import(&args.input, options, &mut store)?;
+    let mut audit = super::report::whole(&store, settings, judging)?;
+    // The moment of an audit is its last packet's: the same captures make the same ledger.
+    if let Some(last) = audit.inputs.iter().filter_map(|input| input.last).max() {
+        pipeline::remember(&mut store, "check", last, None, &audit)?;
+    }
+    audit.failed = imported.failed;
+    audit.notes.extend(imported.notes);
+    Ok(audit)
 }
 
 fn write(audit: &Audit, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -65,10 +96,16 @@ fn audit_files(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow
     Ok(pipeline::check(opened, options, judging, |progress| bar.show(progress)))
 }
 
-fn judging(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Judging> {
-    let mut judging = settings.judging(args.timezone);
-    judging.night.power &= !args.no_power;
-    if let Some(hours) = &args.asleep {
+/// What is done with what was read: as the settings say, and as was typed.
+pub(super) fn judging(
+    zone: Option<Tz>,
+    rest: Option<&str>,
+    no_power: bool,
+    settings: &Settings,
+) -> anyhow::Result<Judging> {
+    let mut judging = settings.judging(zone);
+    judging.night.power &= !no_power;
+    if let Some(hours) = rest {
         judging.night.declared = Some(asleep(hours, judging.timezone)?);
     }
     Ok(judging)

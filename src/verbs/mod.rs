@@ -8,7 +8,9 @@ mod check;
 mod doctor;
 mod flows;
 mod input;
+mod ledger;
 mod output;
+mod report;
 mod rules;
 pub mod settings;
 mod simulate;
@@ -53,6 +55,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Check(args) => check::run(&args, &settings()?),
         Verb::Flows(args) => flows::run(&args, &settings()?),
         Verb::Rules(args) => rules::run(&args, &settings()?),
+        Verb::Report(args) => report::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Doctor => doctor::run(settings()),
     }

@@ -61,13 +61,13 @@ impl Slices {
 /// The slices of every device of `audit`, which was drawn from `booked`.
 pub(super) fn of(booked: &Booked<'_>, audit: &Audit) -> Vec<Slices> {
     let ids: HashMap<&str, DeviceId> =
-        booked.books.ledger.devices().map(|id| (booked.devices.device(id).id.as_str(), id)).collect();
+        booked.books.account.ledger.devices().map(|id| (booked.devices.device(id).id.as_str(), id)).collect();
     let one = |device: &DeviceAudit| ids.get(device.id.as_str()).map(|id| of_device(booked, *id, device));
     audit.devices.iter().map(|device| one(device).unwrap_or_default()).collect()
 }
 
 fn of_device(booked: &Booked<'_>, id: DeviceId, device: &DeviceAudit) -> Slices {
-    let ledger = &booked.books.ledger;
+    let ledger = &booked.books.account.ledger;
     let count = ledger.rows(id).count();
     let grain = if count > MOST_SLICES { QUARTER } else { 1 };
     let mut find = Finder::new(booked, device);
@@ -135,7 +135,7 @@ impl<'a> Finder<'a> {
     }
 
     fn find(&self, key: &RowKey) -> Found<'a> {
-        let ledger = &self.booked.books.ledger;
+        let ledger = &self.booked.books.account.ledger;
         let subject = ledger.subject(key.subject);
         let at = *self.subjects.get(subject.id.as_str()).or_else(|| self.subjects.get("web"))?;
         let target = *self.targets.get(&(at, key.role, ledger.destination(key.destination)))?;

@@ -1,0 +1,177 @@
+//! A stored ledger in, an [`Audit`] out: the same as from the packets it was made of.
+
+use std::sync::Arc;
+
+use super::{
+    audit::{Audit, DeviceAudit, InputReport, Loss, Totals},
+    conclude,
+    offline::Judging,
+};
+use crate::{
+    base::Span,
+    identify::{Device, DeviceId, Rules},
+    ledger::{CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError, Watched},
+};
+
+/// Which part of a ledger is audited.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Query {
+    /// Which minutes; `None` for all.
+    pub span: Option<Span>,
+    /// Which device, by its id, label or one of its addresses; `None` for all.
+    pub device: Option<String>,
+    /// Which subject is reported, by its id or name; `None` for all. Others still say when somebody was there.
+    pub subject: Option<String>,
+}
+
+/// Where minutes are kept: a ledger file, or a fleet's server.
+pub trait Archive {
+    /// Every device that was seen in `span` (at any time).
+    fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, StoreError>;
+
+    /// What was captured in `span` (at all).
+    fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, StoreError>;
+
+    /// What is kept of one device in `span` (at all), under the number `id`.
+    fn account(
+        &self,
+        device: &DeviceRecord,
+        id: DeviceId,
+        span: Option<Span>,
+    ) -> Result<crate::ledger::Account, StoreError>;
+}
+
+impl Archive for Store {
+    fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, StoreError> {
+        self.devices(span)
+    }
+
+    fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, StoreError> {
+        self.captured(span)
+    }
+
+    fn account(
+        &self,
+        device: &DeviceRecord,
+        id: DeviceId,
+        span: Option<Span>,
+    ) -> Result<crate::ledger::Account, StoreError> {
+        self.account(device, id, span)
+    }
+}
+
+/// Audits what `query` asks for, as the ledger is at this moment, also while another process writes to it.
+///
+/// `rules` are named in the report; attribution was made when the packets were read.
+pub fn recall(store: &Store, query: &Query, rules: &Arc<Rules>, judging: &Judging) -> Result<Audit, StoreError> {
+    store.at_one_moment(|store| recall_from(store, query, rules, judging))
+}
+
+/// As [`recall`], from any place minutes are kept in.
+pub fn recall_from(
+    archive: &impl Archive,
+    query: &Query,
+    rules: &Rules,
+    judging: &Judging,
+) -> Result<Audit, StoreError> {
+    let captured = archive.captured(query.span)?;
+    let (mut all, mut devices) = (Row::default(), Vec::new());
+    for record in archive.devices(query.span)?.iter().filter(|record| query.wants(&record.device)) {
+        let (device, total) = judge(archive, record, query.span, &captured.watched, judging)?;
+        all.add(&total);
+        devices.push(device);
+    }
+    let devices = conclude::in_order(devices);
+    let totals = conclude::totals(&all, &devices);
+    let mut audit = Audit {
+        timezone: judging.timezone,
+        rules: conclude::rules_info(rules),
+        failed: Vec::new(),
+        notes: notes(&captured, query),
+        totals: Totals { packets: captured.frames, wire: captured.wire, ..totals },
+        losses: captured.losses.iter().map(|(what, count)| loss(what, *count)).collect(),
+        inputs: captured.live.iter().map(live_input).chain(captured.files.iter().map(file_input)).collect(),
+        devices,
+    };
+    if let Some(subject) = &query.subject {
+        keep_subject(&mut audit, subject);
+    }
+    Ok(audit)
+}
+
+/// Judges one stored device; gives with it the sums of its rows.
+pub fn judge(
+    archive: &impl Archive,
+    record: &DeviceRecord,
+    span: Option<Span>,
+    watched: &[Watched],
+    judging: &Judging,
+) -> Result<(DeviceAudit, Row), StoreError> {
+    let id = DeviceId(0);
+    let account = archive.account(record, id, span)?;
+    let device = conclude::device(&account, id, record.device.clone(), watched, judging);
+    Ok((device, *account.ledger.total()))
+}
+
+impl Query {
+    /// Whether it asks for this device.
+    pub fn wants(&self, device: &Device) -> bool {
+        self.device.as_deref().is_none_or(|asked| {
+            device.id.eq_ignore_ascii_case(asked)
+                || device.label.as_deref().is_some_and(|label| label.eq_ignore_ascii_case(asked))
+                || asked.parse().is_ok_and(|address| device.addresses.contains(&address))
+        })
+    }
+}
+
+fn keep_subject(audit: &mut Audit, asked: &str) {
+    for device in &mut audit.devices {
+        let subjects = &device.ledger.subjects;
+        let wanted = |at: usize| {
+            subjects.get(at).is_some_and(|row| {
+                row.subject.id.eq_ignore_ascii_case(asked) || row.subject.name.eq_ignore_ascii_case(asked)
+            })
+        };
+        device.finding.findings.retain(|finding| wanted(finding.subject));
+        device.destinations.retain(|total| wanted(total.subject));
+    }
+    audit.devices.retain(|device| !device.finding.findings.is_empty());
+}
+
+fn notes(captured: &CaptureRecord, query: &Query) -> Vec<String> {
+    let from = captured.minutes_from;
+    let older = from.0 > 0 && query.span.is_none_or(|span| span.first < from);
+    let day = from.start().utc().format("%Y-%m-%d");
+    older
+        .then(|| {
+            format!("the ledger keeps sums by the hour of what is older than {day}: nights before that are not judged")
+        })
+        .into_iter()
+        .collect()
+}
+
+fn loss(what: &str, count: u64) -> Loss {
+    Loss { what: what.to_owned().into(), count }
+}
+
+fn file_input(file: &FileRecord) -> InputReport {
+    let FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated } =
+        file.clone();
+    InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated }
+}
+
+fn live_input(live: &LiveRecord) -> InputReport {
+    let path = match (live.source.interface.as_str(), live.source.sensor.as_str()) {
+        ("", "") => "live capture".to_owned(),
+        (interface, "") => interface.to_owned(),
+        (interface, sensor) => format!("{interface} ({sensor})"),
+    };
+    InputReport { path, packets: live.frames, first: live.first, last: live.last, ..InputReport::default() }
+}
+
+/// What the ledger keeps of an input.
+pub(super) fn file_record(input: &InputReport) -> FileRecord {
+    let InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated } =
+        input.clone();
+    FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated }
+}

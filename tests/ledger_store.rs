@@ -1,0 +1,146 @@
+//! A stored ledger gives the audit that its packets give.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use nightaudit::{
+    base::{Bytes, Minute, Span},
+    capture::Captures,
+    flow,
+    identify::{DeviceOptions, Rules},
+    ledger::{Store, StoreError, Watched},
+    night::Settings,
+    pipeline::{self, Audit, Auditor, Judging, Options, Query},
+    report::{Redaction, json, json_text},
+};
+
+fn captures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let named = |name: &str| folder.join(name).join("traffic.pcap.zst");
+    let all: Vec<_> = ["quiet-phone", "nightly-export", "nightly-cloud-backup", "night-owl"].map(named).into();
+    assert!(all.iter().all(|path| path.is_file()));
+    all
+}
+
+fn options() -> Options {
+    Options {
+        rules: Arc::new(Rules::embedded().unwrap()),
+        asn: None,
+        devices: DeviceOptions::default(),
+        flows: flow::Limits::default(),
+    }
+}
+
+fn judging() -> Judging {
+    Judging { timezone: chrono_tz::Europe::Berlin, night: Settings { injections: 20, ..Settings::default() } }
+}
+
+fn recall(store: &Store, query: &Query) -> Audit {
+    pipeline::recall(store, query, &options().rules, &judging()).unwrap()
+}
+
+fn page(audit: &Audit) -> String {
+    json_text(&json(audit, &Redaction::Off))
+}
+
+#[test]
+fn the_ledger_says_what_the_packets_say_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    for (n, capture) in captures().iter().enumerate() {
+        let from_packets = pipeline::check(Captures::open(&[capture]), &options(), &judging(), |_| ());
+        let mut store = Store::open(&folder.path().join(format!("{n}.db"))).unwrap();
+        let imported = pipeline::import(Captures::open(&[capture]), &options(), &mut store, |_| ()).unwrap();
+        assert!(imported.flushed.rows > 1_000 && imported.failed.is_empty());
+        let from_ledger = recall(&store, &Query::default());
+        assert_eq!(page(&from_ledger), page(&from_packets), "{}", capture.display());
+        assert_eq!(from_ledger, from_packets, "{}", capture.display());
+    }
+}
+
+/// As a daemon writes: a flush for every hour of packets, memory empty after each.
+#[test]
+fn flushing_as_packets_come_in_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = captures().remove(1);
+    let mut store = Store::open(&folder.path().join("ledger.db")).unwrap();
+    let mut auditor = Auditor::new(&options());
+    let mut opened = Captures::open(&[&capture]).captures;
+    let (mut first, mut last, mut flushed) = (None, Minute(0), 0_u64);
+    while opened.advance().is_some() {
+        let frame = opened.frame();
+        auditor.take(&frame);
+        let minute = frame.stamp.minute();
+        first.get_or_insert(minute);
+        if minute.since(last) >= 60 {
+            last = minute;
+            flushed += auditor.flush(&mut store, &[]).unwrap().rows;
+            assert_eq!(auditor.unflushed(), 0);
+        }
+    }
+    auditor.end();
+    let span = Span { first: first.unwrap(), end: last.plus(1) };
+    flushed += auditor.flush(&mut store, &[Watched { span, dropped: 0.0 }]).unwrap().rows;
+    let from_packets = pipeline::check(Captures::open(&[&capture]), &options(), &judging(), |_| ());
+    let from_ledger = recall(&store, &Query::default());
+    assert!(flushed > 3_000, "{flushed} rows");
+    assert_eq!(from_ledger.totals, from_packets.totals);
+    for (stored, read) in from_ledger.devices.iter().zip(&from_packets.devices) {
+        assert_eq!(stored.ledger.subjects, read.ledger.subjects);
+        assert_eq!(stored.ledger.names, read.ledger.names);
+        assert_eq!(stored.ledger.seen, read.ledger.seen);
+        assert_eq!(stored.destinations.len(), read.destinations.len());
+    }
+}
+
+#[test]
+fn captures_taken_in_one_after_the_other_add_up_and_none_counts_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("ledger.db")).unwrap();
+    let (all, mut packets, mut up, mut wire) = (captures(), 0, Bytes::ZERO, Bytes::ZERO);
+    for capture in &all[..3] {
+        pipeline::import(Captures::open(&[capture]), &options(), &mut store, |_| ()).unwrap();
+        let alone = pipeline::check(Captures::open(&[capture]), &options(), &judging(), |_| ()).totals;
+        packets += alone.packets;
+        up += alone.payload_up;
+        wire += alone.wire;
+    }
+    let once = recall(&store, &Query::default());
+    assert_eq!((once.totals.packets, once.totals.payload_up, once.totals.wire), (packets, up, wire));
+    assert_eq!(once.inputs.len(), 3);
+    let twice = pipeline::import(Captures::open(&[&all[1]]), &options(), &mut store, |_| ());
+    assert!(matches!(twice, Err(StoreError::Grown { .. })), "{twice:?}");
+    assert_eq!(recall(&store, &Query::default()), once);
+}
+
+#[test]
+fn a_query_picks_span_device_and_subject_and_the_rest_still_tells_when_somebody_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("ledger.db")).unwrap();
+    pipeline::import(Captures::open(&captures()[1..3]), &options(), &mut store, |_| ()).unwrap();
+    let all = recall(&store, &Query::default());
+    let device = &all.devices[0];
+    let one = recall(&store, &Query { device: Some(device.id.to_uppercase()), ..Query::default() });
+    assert_eq!(one.devices, std::slice::from_ref(device));
+    let address = Query { device: Some(device.addresses[0].to_string()), ..Query::default() };
+    assert!(recall(&store, &address).devices.contains(device));
+    let subject = Query { subject: Some("whatsapp".into()), ..Query::default() };
+    for device in recall(&store, &subject).devices {
+        let whole = all.devices.iter().find(|whole| whole.id == device.id).unwrap();
+        let subjects: BTreeSet<_> =
+            device.finding.findings.iter().map(|f| &*device.ledger.subjects[f.subject].subject.id).collect();
+        assert_eq!(subjects, BTreeSet::from(["whatsapp"]));
+        let same = whole.finding.findings.iter().find(|f| f.subject == device.finding.findings[0].subject).unwrap();
+        assert_eq!(&device.finding.findings[0], same);
+    }
+    let end = device.ledger.watched[0].span.end;
+    let week = Span { first: end.minus(7 * 24 * 60), end };
+    let nights = |audit: &Audit| audit.devices[0].finding.findings[0].nights.len();
+    let last = recall(&store, &Query { span: Some(week), ..Query::default() });
+    assert!((7..=9).contains(&nights(&last)) && nights(&all) > 12, "{} of {}", nights(&last), nights(&all));
+    assert_eq!(recall(&store, &Query { device: Some("nobody".into()), ..Query::default() }).devices, []);
+}

@@ -14,7 +14,8 @@ use std::{
 use super::{
     Frame,
     error::CaptureError,
-    input::{Effort, Input, STANDARD_INPUT},
+    input::{Effort, Found, Input, STANDARD_INPUT},
+    logs::{LogReader, Logs},
     report::FileReport,
     same::{Identity, same_bytes},
 };
@@ -58,6 +59,8 @@ pub struct Opened {
     pub captures: Captures,
     /// Those that cannot, each with the reason.
     pub failed: Vec<CaptureError>,
+    /// Those that are logs of connections rather than captures.
+    pub logs: Logs,
     /// Those that hold the same bytes as another and are left out.
     pub repeated: Vec<Repeated>,
 }
@@ -170,18 +173,23 @@ impl Captures {
         let effort = if self.heads.len() < MOST_WITH_THREADS { Effort::Full } else { Effort::Thrifty };
         let Some(slot) = self.slots.get_mut(index) else { return };
         let opened = match std::mem::replace(&mut slot.state, State::Current) {
-            State::Open(input) => Ok(input),
-            _ => Input::open(&slot.path, effort, &self.read).map(|mut input| {
-                input.advance();
-                Box::new(input)
+            State::Open(input) => Ok(Some(input)),
+            _ => Input::open(&slot.path, effort, &self.read).map(|found| match found {
+                Found::Capture(mut input) => {
+                    input.advance();
+                    Some(input)
+                }
+                Found::Log(_) => None,
             }),
         };
         slot.state = match opened {
-            Ok(input) if input.has_frame() => {
+            Ok(Some(input)) if input.has_frame() => {
                 self.heads.push(Reverse((input.stamp(), index)));
                 State::Open(input)
             }
-            Ok(input) => State::Done(Box::new(input.close(&slot.path))),
+            Ok(Some(input)) => State::Done(Box::new(input.close(&slot.path))),
+            // It was a capture when it was looked at, and has been written over since.
+            Ok(None) => State::Done(Box::new(FileReport::unread(&slot.path))),
             Err(error) => State::Done(Box::new(FileReport::failed(&slot.path, error))),
         };
     }
@@ -203,6 +211,7 @@ struct Opening {
     slots: Vec<Slot>,
     waiting: Vec<(Stamp, usize)>,
     failed: Vec<CaptureError>,
+    logs: Logs,
     repeated: Vec<Repeated>,
     identities: HashMap<Identity, usize>,
     /// Files by size and first stamp: only among those can there be copies.
@@ -218,6 +227,7 @@ impl Opening {
             slots: Vec::with_capacity(inputs),
             waiting: Vec::with_capacity(inputs),
             failed: Vec::new(),
+            logs: Logs::default(),
             repeated: Vec::new(),
             identities: HashMap::new(),
             alike: HashMap::new(),
@@ -238,13 +248,14 @@ impl Opening {
         let read = if keep { Arc::clone(&self.read) } else { Arc::default() };
         let effort = if keep { Effort::Full } else { Effort::Thrifty };
         match Input::open(path, effort, &read) {
-            Ok(mut input) => {
+            Ok(Found::Log(reader)) => self.add_log(path, *reader, size),
+            Ok(Found::Capture(mut input)) => {
                 let first = input.advance().then(|| input.stamp());
                 if let Some(earlier) = size.and_then(|size| self.copy_of(path, size, first)) {
                     self.repeat(path, earlier);
                     return;
                 }
-                let state = if keep { State::Open(Box::new(input)) } else { State::Waiting };
+                let state = if keep { State::Open(input) } else { State::Waiting };
                 self.keep(path, state, size, first, identity);
             }
             Err(error) => self.failed.push(error),
@@ -260,6 +271,16 @@ impl Opening {
         if let Some(size) = size {
             self.alike.entry((size, first)).or_default().push(index);
         }
+    }
+
+    fn add_log(&mut self, path: &Path, reader: LogReader, size: Option<u64>) {
+        if let Some(earlier) = size.and_then(|size| self.logs.copy_of(path, size)) {
+            let same_as = earlier.to_owned();
+            self.repeated.push(Repeated { path: path.to_owned(), same_as });
+            return;
+        }
+        self.total = self.total.zip(size).map(|(total, size)| total + size);
+        self.logs.add(path, reader, size, &self.read);
     }
 
     /// The earlier input that holds the same bytes.
@@ -285,7 +306,7 @@ impl Opening {
             read: self.read,
             total: self.total,
         };
-        Opened { captures, failed: self.failed, repeated: self.repeated }
+        Opened { captures, failed: self.failed, logs: self.logs, repeated: self.repeated }
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     Frame, LinkType,
     error::{CaptureError, Cut, CutReason, Problem},
     feed::{Codec, Drain, Feed, Hash, Hashing, Unpacked},
+    logs::{LogFormat, LogReader},
     pcap::PcapReader,
     pcapng::PcapngReader,
     record::{Record, Stop},
@@ -55,17 +56,29 @@ struct Facts {
     error: Option<Problem>,
 }
 
+/// What an input turned out to be.
+pub(super) enum Found {
+    /// A capture.
+    Capture(Box<Input>),
+    /// A log of connections.
+    Log(Box<LogReader>),
+}
+
 impl Input {
     /// Opens `path` and reads what comes before its first record; bytes read are added to `read`.
-    pub(super) fn open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Self, CaptureError> {
+    pub(super) fn open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Found, CaptureError> {
         Self::try_open(path, effort, read).map_err(|problem| CaptureError::new(path, problem))
     }
 
-    fn try_open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Self, Problem> {
+    fn try_open(path: &Path, effort: Effort, read: &Arc<AtomicU64>) -> Result<Found, Problem> {
         let (feed, codec) = feed(path, effort, read)?;
         let mut window = Window::new(feed);
-        let reader = reader(&mut window, codec)?;
-        Ok(Self { window, reader, codec, record: Record::NONE, has_frame: false, facts: Facts::default() })
+        let reader = match reader(&mut window, codec)? {
+            Front::Capture(reader) => reader,
+            Front::Log(format) => return Ok(Found::Log(Box::new(LogReader::new(path, window, codec, format)))),
+        };
+        let input = Self { window, reader, codec, record: Record::NONE, has_frame: false, facts: Facts::default() };
+        Ok(Found::Capture(Box::new(input)))
     }
 
     /// Reads a stream as it comes, from this thread, without hashing it: it may never end.
@@ -77,7 +90,13 @@ impl Input {
         let whole = Hashing::without_hash(Box::new(Cursor::new(head).chain(raw)));
         let unpacked = Unpacked::new(codec, whole).map_err(refused)?;
         let mut window = Window::new(Feed::Inline(unpacked, Drain::Nothing));
-        let reader = reader(&mut window, codec)?;
+        let reader = match reader(&mut window, codec)? {
+            Front::Capture(reader) => reader,
+            Front::Log(_) => {
+                let mend = "; a log is read to its end, by nightaudit check";
+                return Err(Problem::NotACapture { found: "is a log of connections".into(), mend });
+            }
+        };
         Ok(Self { window, reader, codec, record: Record::NONE, has_frame: false, facts: Facts::default() })
     }
 
@@ -231,8 +250,16 @@ fn head_of(raw: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// What the front of an input shows.
+enum Front {
+    /// A capture, and what reads it.
+    Capture(Reader),
+    /// A log, and how it is written.
+    Log(LogFormat),
+}
+
 /// Finds out what format the bytes are in, and reads what comes before the first record.
-fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
+fn reader(window: &mut Window, codec: Codec) -> Result<Front, Problem> {
     let failed = |window: &Window, error: &io::Error| reading_failed(codec, window.offset(), error);
     // A live stream may bring no more than its header for a while; only what is unknown is looked at for longer.
     let looked = window.has(sniff::MAGIC).and_then(|_| match Format::of(window.front()) {
@@ -248,7 +275,9 @@ fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
     if head.is_empty() && codec == Codec::Plain {
         return Err(Problem::Empty);
     }
-    let Some(format) = Format::of(head) else { return Err(sniff::describe(head, codec)) };
+    let Some(format) = Format::of(head) else {
+        return LogFormat::of(head).map(Front::Log).ok_or_else(|| sniff::describe(head, codec));
+    };
     let bytes = head.len() as u64;
     let opened = match format {
         Format::Pcap(flavour) => match PcapReader::open(flavour, window) {
@@ -261,13 +290,13 @@ fn reader(window: &mut Window, codec: Codec) -> Result<Reader, Problem> {
             Err(Stop::Failed(error)) => Err(Some(error)),
         },
     };
-    opened.map_err(|error| match error {
+    opened.map(Front::Capture).map_err(|error| match error {
         Some(error) if error.kind() != io::ErrorKind::UnexpectedEof => failed(window, &error),
         _ => Problem::CutHeader { format: format.name(), bytes },
     })
 }
 
-fn reading_failed(codec: Codec, offset: u64, error: &io::Error) -> Problem {
+pub(super) fn reading_failed(codec: Codec, offset: u64, error: &io::Error) -> Problem {
     match codec {
         Codec::Zstd if error.to_string().contains(ZSTD_WANTS_MEMORY) => Problem::LongWindow,
         Codec::Plain => Problem::Unreadable { offset, why: error.to_string() },
@@ -275,7 +304,7 @@ fn reading_failed(codec: Codec, offset: u64, error: &io::Error) -> Problem {
     }
 }
 
-fn hex(hash: Hash) -> String {
+pub(super) fn hex(hash: Hash) -> String {
     hash.iter().fold(String::with_capacity(64), |mut text, byte| {
         let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
         text.extend([digit(byte >> 4), digit(byte & 15)]);

@@ -1,8 +1,8 @@
 //! A file or a wire becomes frames.
 //!
 //! In: capture files (classic pcap, pcapng; plain, gzip, zstd, by content and not by name), standard input, an
-//! interface. Out: [`Frame`]s in time order, and a [`FileReport`] on each input. The source owns the buffer; a frame
-//! borrows it. Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng, with the blocks that PCAPdroid and Apple
+//! interface. Out: [`Frame`]s in time order, and a [`FileReport`] on each input; of files that are [`logs`] of
+//! connections, their entries. The source owns the buffer; a frame borrows it. Formats: draft-ietf-opsawg-pcap and draft-ietf-opsawg-pcapng, with the blocks that PCAPdroid and Apple
 //! add to say whose a packet is.
 //!
 //! ```
@@ -36,6 +36,7 @@ mod input;
 mod link;
 #[cfg(feature = "live")]
 mod live;
+pub mod logs;
 mod options;
 mod pcap;
 mod pcapng;

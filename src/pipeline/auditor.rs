@@ -55,18 +55,20 @@ const MOST_HANDSHAKE_BYTES: usize = 64 << 20;
 pub struct Auditor<'s> {
     rules: Arc<Rules>,
     decoder: Decoder,
-    track: Track<'s>,
-    unwritten: Unwritten,
+    pub(super) track: Track<'s>,
+    pub(super) unwritten: Unwritten,
+    /// Names in logs that no connection could be found for.
+    pub(super) lost_names: u64,
 }
 
 /// Everything behind decoding.
-struct Track<'s> {
+pub(super) struct Track<'s> {
     table: FlowTable,
     /// By place in the flow table.
     cases: Vec<Option<(FlowId, Case)>>,
-    identifier: Identifier,
-    devices: Devices,
-    books: Books,
+    pub(super) identifier: Identifier,
+    pub(super) devices: Devices,
+    pub(super) books: Books,
     /// What the flows' inspectors keep of handshakes that are not complete.
     handshakes: Budget,
     events: Vec<FlowEvent>,
@@ -97,6 +99,7 @@ impl<'s> Auditor<'s> {
                 list: None,
             },
             unwritten: Unwritten::default(),
+            lost_names: 0,
         }
     }
 
@@ -249,6 +252,7 @@ impl<'s> Auditor<'s> {
             what: "flows of devices beyond the most that are told apart".into(),
             count: track.devices.refused(),
         });
+        losses.push(Loss { what: "names in logs without a row about their connection".into(), count: self.lost_names });
         losses.extend(track.identifier.losses().into_iter().map(|(what, count)| Loss { what: what.into(), count }));
         losses.retain(|loss| loss.count > 0);
         losses.sort_by(|a, b| a.what.cmp(&b.what));
@@ -273,6 +277,13 @@ impl Finished {
 }
 
 impl Track<'_> {
+    /// Hands a flow that is over to whoever lists them.
+    pub(super) fn list_row(&mut self, case: &Case, attribution: &Attribution, last: Stamp) {
+        if let Some(list) = &mut self.list {
+            list(row(case, attribution, last, &self.devices, self.identifier.rules()));
+        }
+    }
+
     fn take(&mut self, packet: &Packet<'_>) {
         self.table.ingest(packet, &mut self.events);
         if !self.events.is_empty() {
@@ -408,8 +419,8 @@ impl Track<'_> {
         self.book(flow, at);
         let Some(place) = self.cases.get_mut(flow.slot() as usize) else { return };
         let Some((_, case)) = place.take_if(|(known, _)| *known == flow) else { return };
-        if let (Some(list), Some(attribution)) = (&mut self.list, &case.attribution) {
-            list(row(&case, attribution, at, &self.devices, self.identifier.rules()));
+        if let Some(attribution) = &case.attribution {
+            self.list_row(&case, attribution, at);
         }
     }
 }

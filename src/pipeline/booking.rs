@@ -44,6 +44,29 @@ impl Books {
         self.account.attest(device, subject, role, destination, attribution.evidence);
     }
 
+    /// Books what waits of `case` at a time that nobody knows: between its first minute and `last`.
+    pub(super) fn book_unplaced(&mut self, rules: &Rules, case: &mut Case, attribution: &Attribution, last: Minute) {
+        let rows = case.take_rows();
+        let Some(Place { device, .. }) = case.place else {
+            for (_, row) in &rows {
+                self.nobodys.add(row);
+            }
+            return;
+        };
+        let subject = self.subject_of(rules, case, attribution);
+        let destination = self.account.ledger.destination_id(&attribution.destination);
+        let role = attribution.role;
+        for (minute, row) in rows {
+            self.account.ledger.post_unplaced(
+                RowKey { device, subject, role, destination, minute },
+                &row,
+                minute,
+                last,
+            );
+        }
+        self.account.attest(device, subject, role, destination, attribution.evidence);
+    }
+
     /// Notes that `device` looked `name` up or spoke to a server of that name: perhaps a sign of a person.
     pub(super) fn name(&mut self, rules: &Rules, device: DeviceId, minute: Minute, name: &str) {
         let owner = rules.host(name).map(|entry| rules.owner(entry.owner));

@@ -8,17 +8,39 @@ use super::{
     offline::Judging,
 };
 use crate::{
-    base::Bytes,
-    capture::FileReport,
+    base::{Bytes, Span},
+    capture::{FileReport, logs::LogReport},
     identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
     ledger::{self, Account, DeviceLedger, Row, Watched},
     night::{self, DeviceFinding},
 };
 
-/// The runs of minutes that captures cover.
-pub(super) fn watched(files: &[FileReport]) -> Vec<Watched> {
+/// Minutes between two logs in which nobody is thought to have looked away: they are written when something happens, and
+/// a phone at rest is quiet for a while.
+const LOG_ROTATION_MINUTES: u32 = 30;
+
+/// The runs of minutes that captures and logs cover.
+pub(super) fn watched(files: &[FileReport], logs: &[LogReport]) -> Vec<Watched> {
     let run = |file: &FileReport| Some(Watched::of_capture(file.first?, file.last?, file.frames, file.lost));
-    ledger::join_files(files.iter().filter_map(run).collect())
+    let mut runs = ledger::join_files(files.iter().filter_map(run).collect());
+    let logged = logs.iter().filter_map(|log| Some(Watched::of_capture(log.first?, log.last?, log.packets, 0)));
+    runs.extend(across_rests(logged.collect()));
+    ledger::union(runs)
+}
+
+/// The runs that logs cover, across short rests between them.
+fn across_rests(mut runs: Vec<Watched>) -> Vec<Watched> {
+    runs.sort_by_key(|run| run.span);
+    let mut joined: Vec<Watched> = Vec::new();
+    for run in runs {
+        match joined.last_mut() {
+            Some(open) if run.span.first.since(open.span.end) <= LOG_ROTATION_MINUTES => {
+                open.span = Span { first: open.span.first, end: open.span.end.max(run.span.end) };
+            }
+            _ => joined.push(run),
+        }
+    }
+    joined
 }
 
 /// What has been booked up to some moment, which need not be the end.
@@ -169,7 +191,7 @@ mod tests {
             cut: None,
             error: None,
         };
-        let watched = watched(&[(100, 160), (10, 40), (41, 60)].map(file));
+        let watched = watched(&[(100, 160), (10, 40), (41, 60)].map(file), &[]);
         assert_eq!(watched.iter().map(|watch| watch.dropped).collect::<Vec<_>>(), [0.0, 0.1]);
         let spans: Vec<_> = watched.iter().map(|watch| (watch.span.first.0, watch.span.end.0)).collect();
         assert_eq!(spans, [(10, 61), (100, 161)]);

@@ -2,6 +2,7 @@
 
 use super::{
     auditor::{Auditor, Options},
+    imported::{self, Imports},
     offline, recall,
 };
 use crate::{
@@ -27,16 +28,21 @@ pub fn import(
     opened: Opened,
     options: &Options,
     store: &mut Store,
-    progress: impl FnMut(Progress),
+    mut progress: impl FnMut(Progress),
 ) -> Result<Imported, StoreError> {
     let mut auditor = Auditor::new(options);
-    let Opened { mut captures, failed, repeated } = opened;
-    let passed = offline::read(&mut captures, &mut auditor, progress);
-    let inputs = captures.into_reports();
-    let failed = offline::failures(&failed, &inputs, &passed);
+    let Opened { mut captures, failed, mut logs, repeated } = opened;
+    let passed = offline::read(&mut captures, &mut auditor, &mut progress);
+    let imports = Imports::default().read(&mut logs, &mut auditor, || progress(captures.progress()));
+    let (inputs, logs) = (captures.into_reports(), logs.into_reports());
+    let mut failed = offline::failures(&failed, &inputs, &passed);
+    failed.extend(logs.iter().filter_map(imported::failure));
+    let mut notes = offline::notes(&repeated);
+    notes.extend(imported::notes(&inputs, &logs, &imports));
     auditor.end();
-    let reports = inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed));
+    let captured = inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed));
+    let reports = captured.chain(logs.into_iter().map(imported::report));
     let files: Vec<FileRecord> = reports.map(|report| recall::file_record(&report)).collect();
     let flushed = auditor.flush_files(store, &files)?;
-    Ok(Imported { flushed, failed, notes: offline::notes(&repeated) })
+    Ok(Imported { flushed, failed, notes })
 }

@@ -6,6 +6,7 @@ mod booking;
 mod case;
 mod conclude;
 mod import;
+mod imported;
 #[cfg(feature = "live")]
 mod live;
 mod offline;

@@ -6,6 +6,7 @@ use super::{
     audit::{Audit, FlowRow, InputReport, Loss},
     auditor::{Auditor, Fate, Options},
     conclude,
+    imported::{self, Imports},
 };
 use crate::{
     base::text::shown,
@@ -46,16 +47,20 @@ impl Passed {
 }
 
 /// Reads captures to their end and judges every device in them.
-pub fn check(opened: Opened, options: &Options, judging: &Judging, progress: impl FnMut(Progress)) -> Audit {
+pub fn check(opened: Opened, options: &Options, judging: &Judging, mut progress: impl FnMut(Progress)) -> Audit {
     let mut auditor = Auditor::new(options);
-    let Opened { mut captures, failed, repeated } = opened;
-    let passed = read(&mut captures, &mut auditor, progress);
-    let inputs = captures.into_reports();
-    let failures = failures(&failed, &inputs, &passed);
-    let mut audit = auditor.audit(&conclude::watched(&inputs), judging);
+    let Opened { mut captures, failed, mut logs, repeated } = opened;
+    let passed = read(&mut captures, &mut auditor, &mut progress);
+    let imports = Imports::default().read(&mut logs, &mut auditor, || progress(captures.progress()));
+    let (inputs, logs) = (captures.into_reports(), logs.into_reports());
+    let mut failures = failures(&failed, &inputs, &passed);
+    failures.extend(logs.iter().filter_map(imported::failure));
+    let mut audit = auditor.audit(&conclude::watched(&inputs, &logs), judging);
     audit.notes = notes(&repeated);
+    audit.notes.extend(imported::notes(&inputs, &logs, &imports));
     audit.failed = failures;
     audit.inputs = inputs.into_iter().zip(passed).map(|(input, passed)| report(input, passed)).collect();
+    audit.inputs.extend(logs.into_iter().map(imported::report));
     audit
 }
 
@@ -69,13 +74,21 @@ pub struct Listed {
 }
 
 /// Reads captures to their end and hands every flow to `list` as it ends.
-pub fn flows(opened: Opened, options: &Options, list: impl FnMut(FlowRow), progress: impl FnMut(Progress)) -> Listed {
-    let Opened { mut captures, failed, .. } = opened;
+pub fn flows(
+    opened: Opened,
+    options: &Options,
+    list: impl FnMut(FlowRow),
+    mut progress: impl FnMut(Progress),
+) -> Listed {
+    let Opened { mut captures, failed, mut logs, .. } = opened;
     let mut auditor = Auditor::new(options);
     auditor.list_flows(list);
-    let passed = read(&mut captures, &mut auditor, progress);
+    let passed = read(&mut captures, &mut auditor, &mut progress);
+    Imports::default().read(&mut logs, &mut auditor, || progress(captures.progress()));
     let losses = auditor.finish().losses;
-    Listed { failed: failures(&failed, &captures.into_reports(), &passed), losses }
+    let mut failed = failures(&failed, &captures.into_reports(), &passed);
+    failed.extend(logs.into_reports().iter().filter_map(imported::failure));
+    Listed { failed, losses }
 }
 
 /// A line for each input that is left out because another holds the same bytes.
@@ -127,6 +140,7 @@ pub(super) fn report(input: FileReport, passed: Passed) -> InputReport {
         path: input.path.display().to_string(),
         sha256: input.sha256,
         packets: input.frames,
+        records: 0,
         first: input.first,
         last: input.last,
         link_types: input.links.iter().map(|link| link.name().into_owned()).collect(),

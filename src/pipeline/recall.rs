@@ -157,7 +157,7 @@ fn loss(what: &str, count: u64) -> Loss {
 fn file_input(file: &FileRecord) -> InputReport {
     let FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated } =
         file.clone();
-    InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated }
+    InputReport { path, sha256, packets, records: 0, first, last, link_types, malformed, unsupported, lost, truncated }
 }
 
 fn live_input(live: &LiveRecord) -> InputReport {
@@ -171,7 +171,7 @@ fn live_input(live: &LiveRecord) -> InputReport {
 
 /// What the ledger keeps of an input.
 pub(super) fn file_record(input: &InputReport) -> FileRecord {
-    let InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated } =
+    let InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated, .. } =
         input.clone();
     FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated }
 }

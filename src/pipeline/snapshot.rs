@@ -26,6 +26,7 @@ use super::{
     audit::{Audit, FlowRow},
     auditor::{Auditor, Options},
     conclude,
+    imported::{self, Imports},
     offline::{self, Judging, Passed},
 };
 use crate::{
@@ -241,26 +242,33 @@ impl Reading<'_> {
     }
 
     fn so_far(&mut self, stage: Stage) -> Snapshot {
-        self.camera.take(&self.auditor, &conclude::watched(&self.seen), stage)
+        self.camera.take(&self.auditor, &conclude::watched(&self.seen, &[]), stage)
     }
 
     /// Ends every flow and tells twice: at once without what could have been noticed, then with it.
     fn conclude(self, stopped: bool, tell: &mut dyn FnMut(News)) {
-        let Self { opened, auditor, mut camera, passed, .. } = self;
-        let Opened { captures, failed, repeated } = opened;
+        let Self { opened, mut auditor, mut camera, passed, .. } = self;
+        let Opened { captures, failed, mut logs, repeated } = opened;
+        let mut imports = Imports::default();
+        if !stopped {
+            imports = imports.read(&mut logs, &mut auditor, || tell(News::Progress(captures.progress())));
+        }
         let rules = Arc::clone(auditor.rules());
         let finished = auditor.finish();
-        let inputs = captures.into_reports();
-        let watched = conclude::watched(&inputs);
-        let failures = offline::failures(&failed, &inputs, &passed);
-        let reports: Vec<_> =
-            inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed)).collect();
+        let (inputs, logs) = (captures.into_reports(), logs.into_reports());
+        let watched = conclude::watched(&inputs, &logs);
+        let mut failures = offline::failures(&failed, &inputs, &passed);
+        failures.extend(logs.iter().filter_map(imported::failure));
+        let mut notes = offline::notes(&repeated);
+        notes.extend(imported::notes(&inputs, &logs, &imports));
+        let captured = inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed));
+        let reports: Vec<_> = captured.chain(logs.into_iter().map(imported::report)).collect();
         let power = camera.judging.night.power;
         let mut judge = |power: bool, stage: Stage| {
             let night = night::Settings { power, ..camera.judging.night.clone() };
             let mut audit =
                 conclude::audit(finished.booked(), &watched, &rules, &Judging { night, ..camera.judging.clone() });
-            audit.notes = offline::notes(&repeated);
+            audit.notes.clone_from(&notes);
             audit.failed.clone_from(&failures);
             audit.inputs.clone_from(&reports);
             let slices = slices::of(&finished.booked(), &audit);

@@ -38,6 +38,16 @@ impl Unwritten {
         self.now.frames += 1;
     }
 
+    /// Counts what a log tells of one connection that began at `at`.
+    pub(super) fn told(&mut self, at: Stamp, packets: u64, wire: Bytes) {
+        let second = at.seconds();
+        if second < self.hour.1.0 || second >= self.hour.1.1 {
+            self.turn_to(second / 3_600);
+        }
+        self.now.frames = self.now.frames.saturating_add(packets);
+        self.now.wire += wire;
+    }
+
     /// Counts a packet of the frame counted last.
     pub(super) fn decoded(&mut self, wire: Bytes) {
         self.now.wire += wire;

@@ -132,6 +132,7 @@ fn input(n: usize, input: &InputReport, redaction: &Redaction) -> Value {
         "path": redaction.path(n, &input.path),
         "sha256": input.sha256,
         "packets": input.packets,
+        "records": input.is_log().then_some(input.records),
         "first": input.first.map(|stamp| stamp.to_string()),
         "last": input.last.map(|stamp| stamp.to_string()),
         "link_types": input.link_types,

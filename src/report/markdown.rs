@@ -47,6 +47,7 @@ fn device_part(doc: &mut Document, device: &DevicePage<'_>) {
         doc.para(&device.identity);
     }
     doc.para(&device.summary);
+    device.unplaced.iter().for_each(|unplaced| doc.para(unplaced));
     device.missing.iter().filter(|_| !device.missing_was_said).for_each(|why| doc.para(why));
     device.cards.iter().for_each(|card| card_part(doc, card, device));
     routine(doc, &device.routine);
@@ -112,8 +113,7 @@ fn routine(doc: &mut Document, rows: &[Row<'_>]) {
 }
 
 fn input_part(doc: &mut Document, input: &InputLine<'_>) {
-    let packets = words::plural(input.report.packets, "packet", "packets");
-    doc.bullet(&format!("{}: {packets}, {}, SHA-256 {}", input.name, input.when, input.report.sha256));
+    doc.bullet(&format!("{}: {}, {}, SHA-256 {}", input.name, input.what, input.when, input.report.sha256));
     input.troubles.iter().for_each(|trouble| doc.bullet(trouble));
 }
 

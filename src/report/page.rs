@@ -43,6 +43,8 @@ pub(super) struct DevicePage<'a> {
     pub(super) identity: String,
     /// Nights, attended share.
     pub(super) summary: String,
+    /// What cannot be placed in time, and whose it is.
+    pub(super) unplaced: Option<String>,
     /// Subjects with a page of their own, most important first.
     pub(super) cards: Vec<Card<'a>>,
     /// Why there is no verdict, where that is the same for every subject without one.
@@ -100,6 +102,8 @@ pub(super) struct Row<'a> {
 pub(super) struct InputLine<'a> {
     pub(super) name: String,
     pub(super) report: &'a InputReport,
+    /// How many packets, and of a log how many rows.
+    pub(super) what: String,
     pub(super) when: String,
     pub(super) troubles: Vec<String>,
 }
@@ -213,6 +217,7 @@ fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redact
         identity: identity(device, &id, label.is_some(), redaction),
         name: label.unwrap_or(id),
         summary: summary(device),
+        unplaced: unplaced(device),
         missing: common_lacking(device).iter().map(words::lacking).collect(),
         missing_was_said: false,
         missing_short: common_lacking(device).first().map(words::lacking_short),
@@ -342,6 +347,30 @@ fn summary(device: &DeviceAudit) -> String {
     format!("{seen} Somebody was using it {} of the time.", words::percent(device.finding.attended_share))
 }
 
+/// `14 connections lasted more than 10 minutes; …`, with the subjects that uploaded most in them.
+fn unplaced(device: &DeviceAudit) -> Option<String> {
+    const NAMED: usize = 5;
+    let mut whose: Vec<_> = device.ledger.subjects.iter().filter(|ledger| ledger.unplaced.is_some()).collect();
+    whose.sort_by_key(|ledger| std::cmp::Reverse(ledger.unplaced.up));
+    let connections: u64 = whose.iter().map(|ledger| u64::from(ledger.unplaced.connections)).sum();
+    let (up, down): (Bytes, Bytes) =
+        (whose.iter().map(|ledger| ledger.unplaced.up).sum(), whose.iter().map(|ledger| ledger.unplaced.down).sum());
+    let share = |ledger: &crate::ledger::SubjectLedger| {
+        let share = ledger.unplaced.up.0 as f64 / (ledger.up().0 as f64).max(1.0);
+        let of_it = words::percent(share);
+        format!("{} {} up ({of_it} of its upload)", subject_name(&ledger.subject), ledger.unplaced.up)
+    };
+    let named: Vec<_> = whose.iter().take(NAMED).map(|ledger| share(ledger)).collect();
+    (connections > 0).then(|| {
+        format!(
+            "The log gives no more than the sums of {} of more than 10 minutes, {up} up and {down} down: when they \
+             moved cannot be told. They count in the totals and in no night: {}.",
+            words::plural(connections, "connection", "connections"),
+            words::listed(&named)
+        )
+    })
+}
+
 /// `40 minutes`, `7 hours`.
 fn duration(minutes: u32) -> String {
     match minutes {
@@ -368,15 +397,21 @@ fn input_line<'a>(n: usize, input: &'a InputReport, audit: &Audit, redaction: &R
     };
     let mut troubles = Vec::new();
     if input.truncated {
-        troubles.push("the file ends in the middle of a packet; everything before it was read".to_owned());
+        let middle = if input.is_log() { "row" } else { "packet" };
+        troubles.push(format!("the file ends in the middle of a {middle}; everything before it was read"));
     }
     if input.malformed > 0 {
-        troubles.push(format!("{} broken and passed over", words::plural(input.malformed, "packet", "packets")));
+        let what = if input.is_log() { ("row", "rows") } else { ("packet", "packets") };
+        troubles.push(format!("{} broken and passed over", words::plural(input.malformed, what.0, what.1)));
     }
     if input.unsupported > 0 {
         troubles.push(format!("{} of kinds that are not read", words::plural(input.unsupported, "packet", "packets")));
     }
-    InputLine { name: name(&redaction.path(n, &input.path)), report: input, when, troubles }
+    let what = match (input.records > 0, words::plural(input.packets, "packet", "packets")) {
+        (false, packets) => packets,
+        (true, packets) => format!("{}, {packets} told of", words::plural(input.records, "row", "rows")),
+    };
+    InputLine { what, name: name(&redaction.path(n, &input.path)), report: input, when, troubles }
 }
 
 fn notes(audit: &Audit, redaction: &Redaction) -> Vec<String> {

@@ -307,6 +307,7 @@ fn input() -> InputReport {
         path: "/home/ana/phone.pcap.zst".to_owned(),
         sha256: "0123456789abcdef".repeat(4),
         packets: 1_262_154,
+        records: 0,
         first: Some(FIRST.start().plus_nanos(46_594_985_000)),
         last: Some(FIRST.plus(28 * DAY).start()),
         link_types: vec!["ethernet".to_owned()],

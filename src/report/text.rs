@@ -111,6 +111,9 @@ fn device_part(sheet: &mut Canvas, device: &DevicePage<'_>, audit: &Audit) {
         sheet.para(Style::Faint, 0, &device.identity);
     }
     sheet.para(Style::Plain, 0, &device.summary);
+    if let Some(unplaced) = &device.unplaced {
+        sheet.para(Style::Plain, 0, unplaced);
+    }
     for why in device.missing.iter().filter(|_| !device.missing_was_said) {
         sheet.para(Style::Caution, 0, why);
     }
@@ -352,8 +355,7 @@ fn foot(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
     sheet.ruler(Style::Heading, "What was read");
     for input in &page.inputs {
         sheet.piece(Style::Plain, &table::cut(&input.name, sheet.width().saturating_sub(24)));
-        let packets = words::plural(input.report.packets, "packet", "packets");
-        sheet.piece(Style::Faint, &format!("  {packets}"));
+        sheet.piece(Style::Faint, &format!("  {}", input.what));
         sheet.end();
         sheet.para(Style::Faint, 2, &input.when);
         for trouble in &input.troubles {

@@ -162,6 +162,9 @@ fn device_part(m: &mut Markup, device: &DevicePage<'_>, source: &DeviceAudit, au
             m.leaf("p", &[("class", "faint code")], &device.identity);
         }
         m.leaf("p", &[], &device.summary);
+        if let Some(unplaced) = &device.unplaced {
+            m.leaf("p", &[("class", "note")], unplaced);
+        }
         for why in device.missing.iter().filter(|_| !device.missing_was_said) {
             m.leaf("p", &[("class", "note")], why);
         }
@@ -341,7 +344,7 @@ fn input_part(m: &mut Markup, input: &InputLine<'_>) {
     m.element("div", &[("class", "input")], |m| {
         m.element("p", &[], |m| {
             m.leaf("strong", &[("class", "code")], &input.name);
-            m.text(&format!(" {}, {}", words::plural(input.report.packets, "packet", "packets"), input.when));
+            m.text(&format!(" {}, {}", input.what, input.when));
         });
         m.element("p", &[("class", "faint")], |m| {
             m.text("SHA-256 ");

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::{calendar, strip::Level};
 use crate::{
-    base::{Bytes, Minute},
+    base::{Bytes, Minute, Span},
     ledger::{Cell, Watched},
     night::Night,
 };
@@ -19,13 +19,22 @@ const MINUTES_A_QUARTER: u32 = 15;
 
 /// What a quarter of an hour shows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Quarter {
-    /// Nothing went up.
-    Quiet,
-    /// The sensor was off.
-    Unwatched,
-    /// This much went up.
-    Upload(Level),
+pub(super) struct Quarter {
+    /// Whether anything could be seen of it, and whether somebody was there.
+    pub(super) presence: Presence,
+    /// How much went up; `None` where nothing did.
+    pub(super) upload: Option<Level>,
+}
+
+/// Whether a quarter of an hour was seen, and whether somebody was using the device in it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Presence {
+    /// The sensor was off, or the device away from it.
+    Unobserved,
+    /// Somebody was using it for most of the time.
+    InUse,
+    /// Nobody was.
+    Unattended,
 }
 
 /// The picture of one subject.
@@ -44,48 +53,85 @@ pub(super) struct HeatRow {
     pub(super) quarters: Vec<Quarter>,
 }
 
+/// What a picture is drawn from.
+#[derive(Clone, Copy)]
+pub(super) struct Sources<'a> {
+    /// The subject's minutes, ascending.
+    pub(super) minutes: &'a [(Minute, Cell)],
+    /// When a sensor was capturing.
+    pub(super) watched: &'a [Watched],
+    /// When the device was heard of, ascending.
+    pub(super) seen: &'a [Minute],
+    /// When somebody was using it, ascending.
+    pub(super) attended: &'a [Span],
+    /// By whose clocks.
+    pub(super) zone: Tz,
+}
+
+/// A device that was heard of this long before or after is taken to be there (the `presence` that the verdict uses).
+const PRESENCE: u32 = 30;
+
 impl Heat {
-    /// The picture of `minutes` over `nights`, by clocks in `zone`; `None` without nights.
-    pub(super) fn of(minutes: &[(Minute, Cell)], nights: &[Night], watched: &[Watched], zone: Tz) -> Option<Self> {
+    /// The picture of `from` over `nights`; `None` without nights.
+    pub(super) fn of(nights: &[Night], from: Sources<'_>) -> Option<Self> {
         let nights = nights.get(nights.len().saturating_sub(MOST_NIGHTS)..)?;
-        let first_hour = calendar::local(nights.first()?.start, zone).hour();
+        let first_hour = calendar::local(nights.first()?.start, from.zone).hour();
         let rows = nights.iter().enumerate().map(|(n, night)| {
             let end = nights.get(n + 1).map_or(night.start.plus(1_440), |next| next.start);
-            row(night.start, end.min(night.start.plus(1_440)), minutes, watched, zone, first_hour)
+            from.row(Span { first: night.start, end: end.min(night.start.plus(1_440)) }, first_hour)
         });
         Some(Self { first_hour, rows: rows.collect() })
     }
 }
 
-fn row(
-    start: Minute,
-    end: Minute,
-    minutes: &[(Minute, Cell)],
-    watched: &[Watched],
-    zone: Tz,
-    first_hour: u32,
-) -> HeatRow {
-    let mut volume = [Bytes::ZERO; QUARTERS];
-    let mut seen = [false; QUARTERS];
-    let column = |minute: Minute| quarter(minute, zone, first_hour);
-    let from = minutes.partition_point(|(minute, _)| *minute < start);
-    for (minute, cell) in minutes.iter().skip(from).take_while(|(minute, _)| *minute < end) {
-        if let Some(sum) = volume.get_mut(column(*minute)) {
-            *sum += cell.up;
+/// What was added up over one quarter of an hour by the local clock.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    up: Bytes,
+    observed: u32,
+    attended: u32,
+}
+
+impl Sources<'_> {
+    fn row(&self, night: Span, first_hour: u32) -> HeatRow {
+        let mut sums = [Sum::default(); QUARTERS];
+        let column = |minute: Minute| quarter(minute, self.zone, first_hour);
+        let from = self.minutes.partition_point(|(minute, _)| *minute < night.first);
+        for (minute, cell) in self.minutes.iter().skip(from).take_while(|(minute, _)| *minute < night.end) {
+            if let Some(sum) = sums.get_mut(column(*minute)) {
+                sum.up += cell.up;
+            }
         }
-    }
-    for quarter_start in (start.0..end.0).step_by(MINUTES_A_QUARTER as usize).map(Minute) {
-        let quarter_end = quarter_start.plus(MINUTES_A_QUARTER);
-        if let Some(flag) = seen.get_mut(column(quarter_start)) {
-            *flag |= watched.iter().any(|w| w.span.first < quarter_end && quarter_start < w.span.end);
+        // Local quarters begin with those of UTC, in every zone of today.
+        for first in (night.first.0..night.end.0).step_by(MINUTES_A_QUARTER as usize).map(Minute) {
+            let Some(sum) = sums.get_mut(column(first)) else { continue };
+            let end = first.plus(MINUTES_A_QUARTER).min(night.end);
+            for minute in (first.0..end.0).map(Minute) {
+                sum.observed += u32::from(self.is_observed(minute));
+                sum.attended += u32::from(is_in(self.attended, minute));
+            }
         }
+        let quarters = sums.iter().map(|sum| Quarter {
+            presence: match sum {
+                Sum { observed: 0, .. } => Presence::Unobserved,
+                Sum { attended, .. } if 2 * attended >= MINUTES_A_QUARTER => Presence::InUse,
+                _ => Presence::Unattended,
+            },
+            upload: (sum.up > Bytes::ZERO).then(|| Level::of_volume(sum.up)),
+        });
+        HeatRow { date: calendar::date(night.first, self.zone), quarters: quarters.collect() }
     }
-    let quarters = volume.iter().zip(seen).map(|(sum, seen)| match (*sum, seen) {
-        (Bytes::ZERO, true) => Quarter::Quiet,
-        (Bytes::ZERO, false) => Quarter::Unwatched,
-        (sum, _) => Quarter::Upload(Level::of_volume(sum)),
-    });
-    HeatRow { date: calendar::date(start, zone), quarters: quarters.collect() }
+
+    fn is_observed(&self, minute: Minute) -> bool {
+        let near = self.seen.partition_point(|seen| *seen < minute.minus(PRESENCE));
+        self.seen.get(near).is_some_and(|seen| *seen <= minute.plus(PRESENCE))
+            && self.watched.iter().any(|watched| watched.span.contains(minute))
+    }
+}
+
+fn is_in(spans: &[Span], minute: Minute) -> bool {
+    let after = spans.partition_point(|span| span.first <= minute);
+    after.checked_sub(1).and_then(|at| spans.get(at)).is_some_and(|span| span.contains(minute))
 }
 
 /// In which column `minute` stands, by the local clock.
@@ -98,7 +144,6 @@ fn quarter(minute: Minute, zone: Tz, first_hour: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Span;
 
     /// 24 October 2026, 13:00 UTC: the night in which Berlin's clocks go back.
     const AUTUMN: Minute = Minute(29_880_780);
@@ -118,17 +163,23 @@ mod tests {
         let at_five = [AUTUMN.plus(14 * 60 + 60), AUTUMN.plus(1_440 + 15 * 60)]; // 05:00 by the clock, each night
         let minutes: Vec<_> = at_five.map(|minute| (minute, up(2_000_000))).into();
         let watched = [Watched { span: Span { first: AUTUMN, end: AUTUMN.plus(2_880) }, dropped: 0.0 }];
-        let heat = Heat::of(&minutes, &nights, &watched, zone).unwrap();
-        let where_up = |row: &HeatRow| row.quarters.iter().position(|q| matches!(q, Quarter::Upload(_))).unwrap();
+        let from = Sources { minutes: &minutes, watched: &watched, seen: &[], attended: &[], zone };
+        let heat = Heat::of(&nights, from).unwrap();
+        let where_up = |row: &HeatRow| row.quarters.iter().position(|quarter| quarter.upload.is_some()).unwrap();
         let hours: Vec<_> = heat.rows.iter().map(|row| (where_up(row) / 4 + heat.first_hour as usize) % 24).collect();
         assert_eq!(hours, at_five.map(|minute| calendar::local(minute, zone).hour() as usize));
     }
 
     #[test]
-    fn what_nobody_watched_is_not_shown_as_quiet() {
-        let watched = [Watched { span: Span { first: AUTUMN, end: AUTUMN.plus(60) }, dropped: 0.0 }];
-        let heat = Heat::of(&[], &[night(AUTUMN)], &watched, Tz::UTC).unwrap();
-        let quiet = heat.rows[0].quarters.iter().filter(|q| **q == Quarter::Quiet).count();
-        assert_eq!((quiet, heat.rows[0].quarters.len()), (4, QUARTERS));
+    fn what_nobody_watched_is_not_shown_as_quiet_and_use_is_not_shown_as_rest() {
+        let hour = |from: u32, to: u32| Span { first: AUTUMN.plus(from), end: AUTUMN.plus(to) };
+        let watched = [Watched { span: hour(0, 180), dropped: 0.0 }];
+        let seen: Vec<_> = (0..100).map(|minute| AUTUMN.plus(minute)).collect();
+        let from = Sources { minutes: &[], watched: &watched, seen: &seen, attended: &[hour(15, 53)], zone: Tz::UTC };
+        let heat = Heat::of(&[night(AUTUMN)], from).unwrap();
+        let count = |presence| heat.rows[0].quarters.iter().filter(|quarter| quarter.presence == presence).count();
+        // Heard of for 100 minutes, it is there for 30 more: 9 quarters, of which 3 are in use for most of the time.
+        assert_eq!((count(Presence::InUse), count(Presence::Unattended)), (3, 6));
+        assert_eq!(count(Presence::Unobserved), QUARTERS - 9);
     }
 }

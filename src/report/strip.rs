@@ -10,7 +10,7 @@ const OBSERVED_ENOUGH: f64 = 0.5;
 const LIMITS: [Bytes; 5] = [Bytes::kb(100), Bytes::mb(1), Bytes::mb(5), Bytes::mb(25), Bytes::mb(100)];
 
 /// What a night shows.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub(super) enum Level {
     /// Too little of it was observed.
     Unobserved,

@@ -6,12 +6,12 @@
 use super::markup::Markup;
 use crate::{
     base::Bytes,
-    ledger::Watched,
+    ledger::DeviceLedger,
     night::Night,
     pipeline::Audit,
     report::{
         calendar,
-        heat::{Heat, HeatRow, MOST_NIGHTS, QUARTERS, Quarter},
+        heat::{Heat, HeatRow, MOST_NIGHTS, Presence, QUARTERS, Sources},
         page::Card,
         strip::{self, LEVEL_WORDS, Level},
     },
@@ -76,7 +76,7 @@ pub(super) fn bars(m: &mut Markup, card: &Card<'_>, audit: &Audit) {
             let (x, wide) = (LEFT + step * n as f64, (step - 2.0).clamp(1.0, 40.0));
             let x = x + (step - wide) / 2.0;
             if Level::of(night) == Level::Unobserved {
-                rect(m, "gap", [x, TOP, wide, HEIGHT], &format!("{date}: not observed"));
+                rect(m, "hatch", [x, TOP, wide, HEIGHT], &format!("{date}: not observed"));
             } else {
                 let top = y(night.unattended_up).min(TOP + HEIGHT - 1.0);
                 let said = format!("{date}: {} while unused, {} in use", night.unattended_up, night.attended_up);
@@ -106,7 +106,7 @@ pub(super) fn bars_key(m: &mut Markup, card: &Card<'_>) {
             m.text(&format!("Dashed line: on half of the nights {median} or less."));
         }
         if card.nights().iter().any(|night| Level::of(night) == Level::Unobserved) {
-            swatch(m, "gap", "not observed");
+            swatch(m, "hatch", "not observed");
         }
     });
 }
@@ -119,13 +119,21 @@ fn date_every(nights: usize) -> usize {
 }
 
 /// The nights by time of day.
-pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, watched: &[Watched], audit: &Audit) {
+pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, device: &DeviceLedger, audit: &Audit) {
     const TOP: f64 = 18.0;
-    let Some(heat) = Heat::of(card.minutes, card.nights(), watched, audit.timezone) else { return };
-    let tall = if heat.rows.len() > 40 { 6.0 } else { 8.0 };
+    let from = Sources {
+        minutes: card.minutes,
+        watched: &device.watched,
+        seen: &device.seen,
+        attended: &card.finding.attended,
+        zone: audit.timezone,
+    };
+    let Some(heat) = Heat::of(card.nights(), from) else { return };
+    let tall = if heat.rows.len() > 40 { 7.0 } else { 10.0 };
     let wide = (WIDTH - LEFT) / QUARTERS as f64;
     let title = format!("{}: when uploads went up, night by night", card.name);
-    let about = "Each row is a night of 24 hours, each cell a quarter of an hour by the local clock; darker is more.";
+    let about = "Each row is a night of 24 hours, each cell a quarter of an hour by the local clock; darker is more. \
+        Shaded: nobody was using the device. Hatched: not observed.";
     picture(m, TOP + tall * heat.rows.len() as f64 + 4.0, &title, about, |m| {
         for hour in (0..24_u32).step_by(3) {
             let x = LEFT + f64::from(hour) * 4.0 * wide;
@@ -136,7 +144,6 @@ pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, watched: &[Watched], audi
             if n.is_multiple_of(7) {
                 label(m, "tick end", [LEFT - 6.0, y + tall - 1.0], &calendar::day(row.date));
             }
-            rect(m, "night", [LEFT, y, WIDTH - LEFT, tall - 1.0], "");
             cells(m, row, [y, wide, tall - 1.0]);
         }
         for hour in (0..24_u32).step_by(3) {
@@ -149,23 +156,51 @@ pub(super) fn heatmap(m: &mut Markup, card: &Card<'_>, watched: &[Watched], audi
     }
 }
 
-/// One night's cells; neighbours that show the same are one rectangle.
+/// One night's cells: first who was there, then what went up; neighbours that show the same are one rectangle.
 fn cells(m: &mut Markup, row: &HeatRow, [y, wide, tall]: [f64; 3]) {
+    let place = |at: usize, count: usize| [LEFT + wide * at as f64, y, wide * count as f64, tall];
     let mut at = 0;
-    for run in row.quarters.chunk_by(|a, b| a == b) {
-        let place = [LEFT + wide * at as f64, y, wide * run.len() as f64, tall];
-        match run.first() {
-            Some(Quarter::Unwatched) => rect(m, "gap", place, ""),
-            Some(Quarter::Upload(level)) => rect(m, class(*level), place, ""),
-            Some(Quarter::Quiet) | None => {}
+    for run in row.quarters.chunk_by(|a, b| a.presence == b.presence) {
+        if let Some(quarter) = run.first() {
+            rect(m, presence(quarter.presence), place(at, run.len()), "");
+        }
+        at += run.len();
+    }
+    let mut at = 0;
+    for run in row.quarters.chunk_by(|a, b| a.upload == b.upload) {
+        // What keeps a connection alive goes up all the time, and would paint over everything.
+        if let Some(level) = run.first().and_then(|quarter| quarter.upload).filter(|level| *level > Level::Volume(0)) {
+            rect(m, class(level), place(at, run.len()), "");
         }
         at += run.len();
     }
 }
 
+const fn presence(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Unobserved => "hatch",
+        Presence::InUse => "used",
+        Presence::Unattended => "night",
+    }
+}
+
+/// The pattern that marks what was not observed: one for all pictures of the page.
+pub(super) fn patterns(m: &mut Markup) {
+    let size = [("width", "6"), ("height", "6")];
+    m.element("svg", &[("class", "defs"), ("aria-hidden", "true"), ("width", "0"), ("height", "0")], |m| {
+        m.element("defs", &[], |m| {
+            let pattern = [("id", "hatch"), ("patternUnits", "userSpaceOnUse"), size[0], size[1]];
+            m.element("pattern", &pattern, |m| {
+                m.void("rect", &[("class", "hatch-page"), size[0], size[1]]);
+                m.void("path", &[("class", "hatch-line"), ("d", "M-1 1 1 -1M0 6 6 0M5 7 7 5")]);
+            });
+        });
+    });
+}
+
 const fn class(level: Level) -> &'static str {
     match level {
-        Level::Unobserved => "gap",
+        Level::Unobserved => "hatch",
         Level::Volume(0) => "v0",
         Level::Volume(1) => "v1",
         Level::Volume(2) => "v2",
@@ -178,10 +213,12 @@ const fn class(level: Level) -> &'static str {
 /// What the cells of a heatmap mean.
 pub(super) fn key(m: &mut Markup) {
     m.element("p", &[("class", "key")], |m| {
-        for n in 0..LEVEL_WORDS.len() {
+        swatch(m, "night", "nobody using it");
+        swatch(m, "used", "in use");
+        swatch(m, "hatch", "not observed");
+        for n in 1..LEVEL_WORDS.len() {
             swatch(m, class(Level::Volume(n)), strip::meaning(Level::Volume(n)));
         }
-        swatch(m, "gap", "not captured");
     });
 }
 
@@ -208,7 +245,7 @@ pub(super) fn spark(m: &mut Markup, nights: &[Night], name: &str) {
         for (n, night) in shown.iter().enumerate() {
             let x = 4.0 * n as f64;
             match Level::of(night) {
-                Level::Unobserved => rect(m, "gap", [x, 0.0, 3.0, TALL], ""),
+                Level::Unobserved => rect(m, "hatch", [x, 0.0, 3.0, TALL], ""),
                 Level::Volume(level) => {
                     let tall = 2.0 + (TALL - 2.0) * level as f64 / 5.0;
                     rect(m, "bar", [x, TALL - tall, 3.0, tall], "");

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     base::Bytes,
-    ledger::Watched,
+    ledger::DeviceLedger,
     night::Verdict,
     pipeline::{Audit, DeviceAudit},
 };
@@ -31,6 +31,7 @@ pub fn html_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -> St
     m.element("html", &[("lang", "en")], |m| {
         m.element("head", &[], head);
         m.element("body", &[], |m| {
+            chart::patterns(m);
             m.element("main", &[], |m| {
                 summary(m, &page, audit, changes);
                 for (device, place) in page.devices.iter().zip(&page.places) {
@@ -169,14 +170,14 @@ fn device_part(m: &mut Markup, device: &DevicePage<'_>, source: &DeviceAudit, au
             m.leaf("p", &[("class", "note")], why);
         }
         for card in &device.cards {
-            article(m, card, device, &source.ledger.watched, audit);
+            article(m, card, device, &source.ledger, audit);
         }
         routine(m, &device.routine);
         background(m, &device.background);
     });
 }
 
-fn article(m: &mut Markup, card: &Card<'_>, device: &DevicePage<'_>, watched: &[Watched], audit: &Audit) {
+fn article(m: &mut Markup, card: &Card<'_>, device: &DevicePage<'_>, ledger: &DeviceLedger, audit: &Audit) {
     let classes = format!("card {}", class(card.verdict));
     m.element("article", &[("class", &classes)], |m| {
         m.element("h3", &[], |m| {
@@ -207,7 +208,7 @@ fn article(m: &mut Markup, card: &Card<'_>, device: &DevicePage<'_>, watched: &[
         }
         if !card.nights().is_empty() {
             m.leaf("h4", &[], "All uploads by time of day");
-            chart::heatmap(m, card, watched, audit);
+            chart::heatmap(m, card, ledger, audit);
             chart::key(m);
         }
         m.leaf("h4", &[], "Where it went");

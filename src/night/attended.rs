@@ -90,6 +90,11 @@ impl Attendance {
         &self.all
     }
 
+    /// How many minutes names, and downloads, of anybody showed a person in.
+    pub(super) const fn signs(&self) -> (usize, usize) {
+        (self.by_names.len(), self.by_downloads.len())
+    }
+
     /// The attended minutes as they count for subject number `subject`.
     pub(super) fn without(&self, subject: u32) -> Mask<'_> {
         if self.declared {

@@ -25,11 +25,15 @@ mod judge;
 mod multiplicity;
 mod power;
 mod score;
+mod screen_log;
+mod sensitivity;
 mod settings;
 mod spans;
 mod tail;
 mod tally;
+mod toggle;
 mod verdict;
+mod walk;
 
 use std::sync::Arc;
 
@@ -41,7 +45,14 @@ pub use explain::{Cause, Explanation, Standing};
 pub use judge::judge;
 pub use multiplicity::discoveries;
 pub use score::{Score, Term};
+pub use screen_log::{ScreenLogError, screen_log};
+pub use sensitivity::{ACCIDENT_RATES, Sensitivity, THRESHOLDS, sensitivity};
 pub use settings::{BadSetting, Declared, Settings};
+pub use toggle::{
+    Answer, Effect, LeftOut, Measure, PlanError, Switch, SwitchTime, ToggleNight, TogglePlan, Toggled, ToggledNight,
+    toggled,
+};
+pub use walk::{Step, Walk, walk};
 
 /// What is said of one subject.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd, Hash, Serialize, Deserialize)]

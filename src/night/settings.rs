@@ -170,7 +170,9 @@ impl Settings {
 
     /// The accident rate that goes with a size, kept inside what the evidence can be computed for.
     pub(super) fn accident_rate_at(&self, size: Bytes) -> f64 {
-        let rate = if size < self.export_size { self.small_accident_rate } else { self.accident_rate };
+        // An accident of the larger size is one of the smaller too.
+        let small = self.small_accident_rate.max(self.accident_rate);
+        let rate = if size < self.export_size { small } else { self.accident_rate };
         if rate.is_nan() { 0.5 } else { rate.clamp(1e-6, 0.999) }
     }
 }
@@ -210,16 +212,16 @@ pub enum Declared {
 }
 
 /// Time zones are written by their IANA name.
-mod zone {
+pub(super) mod zone {
     use chrono_tz::Tz;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
-    pub(super) fn serialize<S: Serializer>(zone: &Tz, out: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::night) fn serialize<S: Serializer>(zone: &Tz, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(zone.name())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Tz, D::Error> {
+    pub(in crate::night) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Tz, D::Error> {
         let name = String::deserialize(from)?;
         name.parse().map_err(|_| D::Error::custom(format!("{name:?} is no IANA time zone, such as Europe/Berlin")))
     }

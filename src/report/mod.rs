@@ -11,6 +11,7 @@ mod calendar;
 mod canvas;
 mod changes;
 mod csv;
+mod explain;
 mod filter;
 mod flow_sums;
 mod flows;
@@ -25,6 +26,7 @@ mod sheets;
 mod strip;
 mod table;
 mod text;
+mod toggle;
 mod words;
 
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod sample;
 mod tests;
 
 pub use changes::{Change, Changes, NotAReport, Standing, Standings};
+pub use explain::{Explained, explain_text};
 pub use filter::{
     Completion, Facts, Filter, FilterError, KEYS, KeyHelp, Needs, Times, Vocabulary, complete, up_and_down,
 };
@@ -45,3 +48,4 @@ pub use markdown::{markdown, markdown_since};
 pub use redact::{Key, Redaction};
 pub use sheets::{NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, subjects_csv};
 pub use text::text;
+pub use toggle::{ToggleCase, toggle_json, toggle_plan_text, toggle_text};

@@ -254,7 +254,8 @@ fn moved(ledger: &crate::ledger::SubjectLedger) -> (Bytes, Bytes) {
     (ledger.roles.iter().map(|(_, up, _)| *up).sum(), ledger.roles.iter().map(|(_, _, down)| *down).sum())
 }
 
-fn subject_name(subject: &crate::ledger::Subject) -> String {
+/// How a subject is called, safe to show.
+pub(super) fn subject_name(subject: &crate::ledger::Subject) -> String {
     match (subject.kind, subject.id.as_str()) {
         (Kind::Unattributed, _) => "Unidentified traffic".to_owned(),
         (Kind::Web, "web") => "Other web sites".to_owned(),

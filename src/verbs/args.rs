@@ -50,6 +50,8 @@ pub enum Verb {
     Flows(FlowsArgs),
     /// Say which rules there are, whether yours are sound, and which one decides about a host or address.
     Rules(RulesArgs),
+    /// Test whether uploads follow a switch, such as an app's backup: draw a calendar, judge what came of it.
+    Toggle(super::toggle::ToggleArgs),
     /// Make a capture with known truth from a scenario file.
     Simulate(SimulateArgs),
     /// Give verdicts from the ledger, for any span, device and subject.
@@ -128,10 +130,13 @@ pub struct CheckArgs {
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<Tz>,
 
-    /// When the phone lay unused every night, such as 23:30-07:00 in the time zone shown: for captures that hold
-    /// only one app's traffic, from which use cannot be seen.
-    #[arg(long, value_name = "FROM-TO")]
-    pub asleep: Option<String>,
+    /// When the phone was in use, where traffic cannot tell.
+    #[command(flatten)]
+    pub declared: super::declared::DeclaredArgs,
+
+    /// Tell how the verdict on this app, cloud or service was reached, step by step.
+    #[arg(long, value_name = "SUBJECT", conflicts_with = "format")]
+    pub explain: Option<String>,
 
     /// Skip the search for the smallest upload that would have been noticed.
     #[arg(long)]

@@ -6,31 +6,37 @@ use std::{
 };
 
 use anyhow::bail;
-use chrono::{NaiveTime, Timelike};
 use chrono_tz::Tz;
 
 use super::{
     Outcome,
     args::{CheckArgs, CheckFormat, OutputArgs},
+    declared::{self, DeclaredArgs},
     input::{self, Bar},
     ledger, output,
     settings::Settings,
+    toggle::{names, row},
 };
 use crate::{
-    night::{Declared, Verdict},
+    night::{self, Verdict},
     pipeline::{self, Audit, Judging, Options},
-    report::{self, Look},
+    report::{self, Explained, Look},
 };
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     let options = input::options(&args.input, settings)?;
-    let judging = judging(args.timezone, args.asleep.as_deref(), args.no_power, settings)?;
+    let judging = judging(args.timezone, &args.declared, args.no_power, settings)?;
     let look = output::look(&args.output)?;
     let audit = match &args.ledger {
         Some(path) => into_ledger(args, &ledger::path(Some(path), settings)?, &options, settings, &judging)?,
         None => audit(args, &options, &judging)?,
     };
-    publish(&audit, args.format, &look, &args.output)
+    let Some(subject) = &args.explain else { return publish(&audit, args.format, &look, &args.output) };
+    complain(&audit);
+    let story = explain(&audit, subject, &judging, &look)?;
+    let mut writer = output::writer(&args.output)?;
+    super::finish(writer.write_all(story.as_bytes()).and_then(|()| writer.flush()))?;
+    Ok(outcome(&audit))
 }
 
 /// Writes the report where it was asked for; what failed is named on standard error.
@@ -62,6 +68,25 @@ fn into_ledger(
     audit.failed = imported.failed;
     audit.notes.extend(imported.notes);
     Ok(audit)
+}
+
+/// The story of the verdict on `subject`, for every device that used it.
+fn explain(audit: &Audit, subject: &str, judging: &Judging, look: &Look) -> anyhow::Result<String> {
+    let mut stories = Vec::new();
+    for device in &audit.devices {
+        let Some(at) = row(device, subject) else { continue };
+        let finding = device.finding.findings.iter().find(|finding| finding.subject == at);
+        let walk = night::walk(&device.ledger, at, &judging.night);
+        let Some((finding, walk)) = finding.zip(walk) else { continue };
+        let sensitivity = night::sensitivity(&device.ledger, at, &judging.night);
+        let (walk, sensitivity, settings) = (&walk, sensitivity.as_slice(), &judging.night);
+        stories.push(report::explain_text(&Explained { audit, device, finding, walk, sensitivity, settings }, look));
+    }
+    if stories.is_empty() {
+        let all = audit.devices.iter().flat_map(|device| &device.ledger.subjects).map(|row| row.subject.id.as_str());
+        bail!("--explain {subject}: nothing of that name was seen; there are: {}", names(all));
+    }
+    Ok(stories.join("\n"))
 }
 
 fn write(audit: &Audit, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
@@ -99,29 +124,14 @@ fn audit_files(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow
 /// What is done with what was read: as the settings say, and as was typed.
 pub(super) fn judging(
     zone: Option<Tz>,
-    rest: Option<&str>,
+    said: &DeclaredArgs,
     no_power: bool,
     settings: &Settings,
 ) -> anyhow::Result<Judging> {
     let mut judging = settings.judging(zone);
     judging.night.power &= !no_power;
-    if let Some(hours) = rest {
-        judging.night.declared = Some(asleep(hours, judging.timezone)?);
-    }
+    declared::apply(said, judging.timezone, &mut judging.night)?;
     Ok(judging)
-}
-
-/// Reads hours of rest, such as `23:30-07:00`.
-fn asleep(hours: &str, zone: Tz) -> anyhow::Result<Declared> {
-    let minute = |time: &str| {
-        let time = NaiveTime::parse_from_str(time.trim(), "%H:%M").ok()?;
-        u16::try_from(time.hour() * 60 + time.minute()).ok()
-    };
-    let read = hours.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
-    let Some((from, to)) = read.filter(|(from, to)| from != to) else {
-        bail!("--asleep {hours}: want two times of day, such as 23:30-07:00");
-    };
-    Ok(Declared::Asleep { from, to, zone })
 }
 
 /// Names every input that failed, on standard error, so that a script sees it beside the results.

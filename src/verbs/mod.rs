@@ -5,6 +5,7 @@
 
 pub mod args;
 mod check;
+mod declared;
 mod doctor;
 mod flows;
 mod input;
@@ -14,6 +15,7 @@ mod report;
 mod rules;
 pub mod settings;
 mod simulate;
+mod toggle;
 
 use std::process::ExitCode;
 
@@ -56,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Flows(args) => flows::run(&args, &settings()?),
         Verb::Rules(args) => rules::run(&args, &settings()?),
         Verb::Report(args) => report::run(&args, &settings()?),
+        Verb::Toggle(args) => toggle::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Doctor => doctor::run(settings()),
     }

@@ -9,7 +9,9 @@ use chrono_tz::Tz;
 use super::{
     Outcome,
     args::{CheckFormat, OutputArgs},
-    check, input, ledger, output,
+    check,
+    declared::DeclaredArgs,
+    input, ledger, output,
     settings::Settings,
 };
 use crate::{
@@ -63,9 +65,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<Tz>,
 
-    /// When the phone lay unused every night, such as 23:30-07:00 in the time zone shown.
-    #[arg(long, value_name = "FROM-TO")]
-    pub asleep: Option<String>,
+    /// When the phone was in use, where traffic cannot tell.
+    #[command(flatten)]
+    pub declared: DeclaredArgs,
 
     /// Skip the search for the smallest upload that would have been noticed.
     #[arg(long)]
@@ -73,7 +75,7 @@ pub struct ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outcome> {
-    let judging = check::judging(args.timezone, args.asleep.as_deref(), args.no_power, settings)?;
+    let judging = check::judging(args.timezone, &args.declared, args.no_power, settings)?;
     let look = output::look(&args.output)?;
     let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)?;
     let span = span(args, &store, judging.timezone)?;

@@ -226,7 +226,7 @@ fn evidence(sheet: &mut Canvas, story: &Explained<'_>, case: &Case<'_>) {
         sheet.gap();
         tables::score(sheet, score);
     }
-    case.evidence().iter().skip(3).for_each(|said| para(sheet, said));
+    case.remarks().iter().for_each(|said| para(sheet, said));
 }
 
 fn assumptions(sheet: &mut Canvas, story: &Explained<'_>) {

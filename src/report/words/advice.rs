@@ -36,8 +36,8 @@ impl Case<'_> {
     pub(in crate::report) fn next(&self) -> Vec<String> {
         let toggle = |what: &str| {
             format!(
-                "Turn {what} off for seven nights and on for seven, in random order, and capture all of them: if the \
-                 uploads follow the switch, that explains them."
+                "Turn {what} on and off by a calendar drawn at random (nightaudit toggle plan), capture all of its nights, \
+                 and let nightaudit toggle judge them: if the uploads follow the switch, that explains them."
             )
         };
         match (self.finding.verdict, self.kind()) {

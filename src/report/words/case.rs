@@ -117,6 +117,13 @@ impl Case<'_> {
         said.extend(self.recurrence());
         said.extend(self.tipping());
         said.extend(self.by_hand());
+        said.extend(self.remarks());
+        said
+    }
+
+    /// What else its reader must know of how it was reached.
+    pub(in crate::report) fn remarks(&self) -> Vec<String> {
+        let mut said = Vec::new();
         if self.has(Annotation::Drip) {
             said.push("It went up in many small pieces rather than in a few large ones.".to_owned());
         }

@@ -17,16 +17,18 @@ pub(in crate::report) fn lacking(lacking: &Lacking) -> String {
             )
         }
         Lacking::AttendedTime { leak } => format!(
-            "When the phone was in use cannot be told: {} of its downloads came without a readable name. State the \
-             hours of use, or capture on the phone itself, where apps are named.",
+            "When the phone was in use cannot be told: {} of its downloads came without a readable name. Declare \
+             when it was in use (--asleep 23:30-07:00, or --screen-on FILE), or capture on the phone itself, where apps are \
+             named.",
             percent(leak)
         ),
         Lacking::Tunnel => "A VPN tunnel hides which app sent what. Capture with the VPN off, or on the phone before \
             the traffic enters the tunnel."
             .to_owned(),
         Lacking::OtherTraffic { used, nights } => format!(
-            "When the phone was in use cannot be told: its other traffic shows a person on {used} of {nights} nights. \
-             Capture all of its apps, not one alone, or state the hours of rest (--asleep 23:30-07:00)."
+            "When the phone was in use cannot be told: its other traffic shows a person on {used} of {nights} nights, as \
+             in a capture of one app alone. Capture all of its apps; or declare when it was in use, by the hours of rest \
+             (--asleep 23:30-07:00) or a log of the screen (--screen-on FILE)."
         ),
         Lacking::Coverage => {
             "The phone was hardly seen while nobody used it. Capture where it spends the night.".to_owned()

@@ -92,21 +92,20 @@ fn hours_of_rest_take_the_place_of_what_cannot_be_seen() {
 fn a_log_of_the_screen_does_too() {
     let log = app_only().folder.path().join("screen.csv");
     let first = NaiveDate::from_ymd_opt(2026, 5, 3).expect("a date");
-    let mut text = "from,to\n".to_owned();
+    let mut rows = vec!["from,to".to_owned()];
     for day in 0..17 {
         let date = first.checked_add_days(Days::new(day)).expect("a date");
         for hour in 7..23 {
-            text.push_str(&format!("{date}T{hour:02}:05,{date}T{hour:02}:50\n"));
+            rows.push(format!("{date}T{hour:02}:05,{date}T{hour:02}:50"));
         }
     }
-    fs::write(&log, &text).expect("room");
+    fs::write(&log, rows.join("\n")).expect("room");
     let run = check(&["--screen-on", &log.to_string_lossy(), "--format=json"]);
     assert_eq!(run.status, EXPORT_LIKE, "{run:?}");
     assert!(annotations(&run).contains(&"declared-hours".to_owned()));
 
     // A log of its first three days says nothing of the nights after them.
-    let short: String = text.lines().take(1 + 3 * 16).map(|line| format!("{line}\n")).collect();
-    fs::write(&log, short).expect("room");
+    fs::write(&log, rows[..=3 * 16].join("\n")).expect("room");
     let run = check(&["--screen-on", &log.to_string_lossy()]);
     assert_eq!(run.status, NO_VERDICT, "{run:?}");
 }

@@ -266,6 +266,8 @@ fn closing(sheet: &mut Canvas, story: &Explained<'_>, case: &Case<'_>) {
     let advice = case.next();
     if !advice.is_empty() {
         next(sheet, "What to do next?");
-        advice.iter().for_each(|said| sheet.bullet(3, said));
+        for said in &advice {
+            sheet.bullet(3, said);
+        }
     }
 }

@@ -65,7 +65,9 @@ pub fn toggle_plan_text(plan: &TogglePlan, file: &str, look: &Look) -> String {
         ),
     ];
     heading(&mut sheet, "How to do it");
-    advice.iter().for_each(|item| sheet.bullet(2, item));
+    for item in &advice {
+        sheet.bullet(2, item);
+    }
     heading(&mut sheet, "What it can show");
     sheet.para(Style::Plain, 2, &reach(plan));
     sheet.gap();
@@ -154,13 +156,19 @@ pub fn toggle_text(case: &ToggleCase<'_>, look: &Look) -> String {
     };
     sheet.para(style, 0, &answer(toggled, &subject, &what));
     sheet.gap();
-    figures(toggled, &what).iter().for_each(|said| sheet.para(Style::Plain, 0, said));
+    for said in figures(toggled, &what) {
+        sheet.para(Style::Plain, 0, &said);
+    }
     sheet.gap();
     nights(&mut sheet, toggled);
     heading(&mut sheet, "What this means");
-    meaning(toggled, &subject, &what).iter().for_each(|said| sheet.bullet(2, said));
+    for said in meaning(toggled, &subject, &what) {
+        sheet.bullet(2, &said);
+    }
     heading(&mut sheet, "What it does not mean");
-    limits(toggled, &subject).iter().for_each(|said| sheet.bullet(2, said));
+    for said in limits(toggled, &subject) {
+        sheet.bullet(2, &said);
+    }
     sheet.finish()
 }
 

@@ -40,7 +40,7 @@ pub enum ToggleVerb {
     /// Draw a calendar: on which nights to have a feature on, on which off.
     Plan(PlanArgs),
     /// Hold captures against a calendar: do the uploads follow the switch?
-    Judge(JudgeArgs),
+    Judge(Box<JudgeArgs>),
 }
 
 /// `nightaudit toggle plan`.

@@ -1,7 +1,9 @@
-//! Who announces an address: a table that the user supplies, in the form of iptoasn.com.
+//! Who announces an address: a table that the user supplies, in the form of iptoasn.com, or a MaxMind DB.
 //!
-//! Tab-separated lines of first address, last address, AS number, country, description; plain or gzip. It only ever
-//! gives weak evidence: clouds announce what their customers run.
+//! The first is tab-separated lines of first address, last address, AS number, country, description. Either may be
+//! packed by gzip. It only ever gives weak evidence: clouds announce what their customers run.
+
+mod database;
 
 use std::{
     fs::File,
@@ -12,9 +14,14 @@ use std::{
 };
 
 use flate2::read::MultiGzDecoder;
+use maxminddb::MaxMindDbError;
+
+use self::database::Database;
 
 /// Lines read at most: twice what the whole Internet needs today.
 const MOST_RANGES: usize = 2_000_000;
+/// Bytes read of a database at most: several times what the whole Internet needs today.
+const MOST_BYTES: u64 = 256 << 20;
 /// A longer line is no line of such a table.
 const LONGEST_LINE: u64 = 4_096;
 
@@ -31,7 +38,7 @@ pub struct AutonomousSystem {
 #[derive(Debug, thiserror::Error)]
 pub enum AsnError {
     /// It cannot be read.
-    #[error("{path}: {source}; name a readable iptoasn TSV file, plain or gzip")]
+    #[error("{path}: {source}; name a readable iptoasn TSV file or MaxMind DB, plain or gzip")]
     Read {
         /// The file.
         path: String,
@@ -48,6 +55,26 @@ pub enum AsnError {
         /// What is wrong.
         what: &'static str,
     },
+    /// It is binary, and no database that can be read.
+    #[error("{path}: {source}; expected a MaxMind DB such as GeoLite2-ASN.mmdb, or an iptoasn TSV file")]
+    Database {
+        /// The file.
+        path: String,
+        /// Why.
+        source: Box<MaxMindDbError>,
+    },
+    /// It is a database about something else.
+    #[error("{path}: the database is not about autonomous systems; name one such as GeoLite2-ASN.mmdb")]
+    OtherDatabase {
+        /// The file.
+        path: String,
+    },
+    /// It is larger than any such file.
+    #[error("{path}: more than {} MiB; no table of autonomous systems is that large", MOST_BYTES >> 20)]
+    TooLarge {
+        /// The file.
+        path: String,
+    },
 }
 
 /// Address ranges with who announces them.
@@ -55,6 +82,7 @@ pub enum AsnError {
 pub struct AsnTable {
     ranges: Vec<Range>,
     systems: Vec<AutonomousSystem>,
+    database: Option<Database>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,13 +93,36 @@ struct Range {
 }
 
 impl AsnTable {
-    /// Reads the table at `path`, gzip or plain by content.
+    /// Reads the table or database at `path`; which of them it is, and whether packed, is told by content.
     pub fn load(path: &Path) -> Result<Self, AsnError> {
         let shown = path.display().to_string();
         let unreadable = |source| AsnError::Read { path: shown.clone(), source };
         let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
         let is_gzip = file.fill_buf().map_err(unreadable)?.starts_with(&[0x1f, 0x8b]);
-        if is_gzip { Self::read(&shown, BufReader::new(MultiGzDecoder::new(file))) } else { Self::read(&shown, file) }
+        if is_gzip {
+            Self::read_either(&shown, BufReader::new(MultiGzDecoder::new(file)))
+        } else {
+            Self::read_either(&shown, file)
+        }
+    }
+
+    /// A table is text; a database begins with the numbers of its tree.
+    fn read_either(path: &str, mut bytes: impl BufRead) -> Result<Self, AsnError> {
+        let unreadable = |source| AsnError::Read { path: path.to_owned(), source };
+        if !bytes.fill_buf().map_err(unreadable)?.contains(&0) {
+            return Self::read(path, bytes);
+        }
+        let mut whole = Vec::new();
+        bytes.take(MOST_BYTES + 1).read_to_end(&mut whole).map_err(unreadable)?;
+        if whole.len() as u64 > MOST_BYTES {
+            return Err(AsnError::TooLarge { path: path.to_owned() });
+        }
+        let broken = |source| AsnError::Database { path: path.to_owned(), source: Box::new(source) };
+        let database = Database::new(whole).map_err(broken)?;
+        if !database.is_about_systems() {
+            return Err(AsnError::OtherDatabase { path: path.to_owned() });
+        }
+        Ok(Self { database: Some(database), ..Self::default() })
     }
 
     /// Reads a plain table; errors name `path`.
@@ -95,20 +146,23 @@ impl AsnTable {
     }
 
     /// Who announces `addr`.
-    pub fn find(&self, addr: IpAddr) -> Option<&AutonomousSystem> {
+    pub fn find(&self, addr: IpAddr) -> Option<AutonomousSystem> {
+        if let Some(database) = &self.database {
+            return database.find(addr);
+        }
         let last = self.ranges.partition_point(|range| range.first <= addr).checked_sub(1)?;
         let range = self.ranges.get(last).filter(|range| addr <= range.last)?;
-        self.systems.get(range.system as usize)
+        self.systems.get(range.system as usize).cloned()
     }
 
-    /// How many ranges it holds.
+    /// How many ranges it holds, or nodes of a database's tree.
     pub fn len(&self) -> usize {
-        self.ranges.len()
+        self.database.as_ref().map_or(self.ranges.len(), Database::nodes)
     }
 
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+        self.len() == 0
     }
 
     fn add(&mut self, line: &str) -> Result<(), &'static str> {
@@ -169,6 +223,24 @@ mod tests {
         packed.write_all(TABLE.as_bytes()).unwrap();
         file.write_all(&packed.finish().unwrap()).unwrap();
         assert_eq!(number(&AsnTable::load(file.path()).unwrap(), "91.108.4.1"), Some(62041));
+    }
+
+    #[test]
+    fn a_database_is_told_from_a_table_by_content() {
+        let load = |bytes: &[u8]| {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(bytes).unwrap();
+            AsnTable::load(file.path())
+        };
+        let database = database::tests::written("GeoLite2-ASN", &[([91, 108, 4, 0], 22, 62041, "TELEGRAM")]);
+        assert_eq!(number(&load(&database).unwrap(), "91.108.4.1"), Some(62041));
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(&database).unwrap();
+        assert_eq!(number(&load(&packed.finish().unwrap()).unwrap(), "91.108.4.1"), Some(62041));
+        let cities = database::tests::written("GeoLite2-City", &[([91, 108, 4, 0], 22, 1, "x")]);
+        assert!(load(&cities).unwrap_err().to_string().contains("not about autonomous systems"));
+        let broken = load(&database[..database.len() / 2]).unwrap_err().to_string();
+        assert!(broken.contains("expected a MaxMind DB"), "{broken}");
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn patterns_name_the_app_that_inspection_named() {
         for (pair, hints) in hints(&capture) {
             let Some(label) = labels.get(&pair) else { continue };
             for hint in hints {
-                if let Hint::Signature { app, pattern } = hint {
+                if let Hint::Signature { app, pattern } | Hint::Shape { app, pattern } = hint {
                     judged += 1;
                     if !agrees(app, label) {
                         differing.push(format!("{file}: {app} {pattern} where inspection says {label}"));

@@ -89,7 +89,16 @@ fn seal(version: quic::Version, dcid: &[u8], number: u32, frames: &[u8]) -> Vec<
     seal_as(wire, version, dcid, number, frames)
 }
 
+/// Sealed by the keys of one connection id, and sent to another, as a client does once the server has named its own.
+fn seal_keyed(keys_of: &[u8], dcid: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
+    seal_all(1, quic::Version::V1, [keys_of, dcid], number, frames)
+}
+
 fn seal_as(wire: u32, version: quic::Version, dcid: &[u8], number: u32, frames: &[u8]) -> Vec<u8> {
+    seal_all(wire, version, [dcid, dcid], number, frames)
+}
+
+fn seal_all(wire: u32, version: quic::Version, [keys_of, dcid]: [&[u8]; 2], number: u32, frames: &[u8]) -> Vec<u8> {
     let first = if matches!(version, quic::Version::V2) { 0xd3 } else { 0xc3 };
     let mut payload = frames.to_vec();
     payload.resize(1162, 0);
@@ -99,7 +108,7 @@ fn seal_as(wire: u32, version: quic::Version, dcid: &[u8], number: u32, frames: 
     let number_at = packet.len();
     packet.extend(number.to_be_bytes());
     let keys = TLS13_AES_128_GCM_SHA256.tls13().unwrap().quic_suite().unwrap();
-    let keys = keys.keys(dcid, rustls::Side::Client, version).local;
+    let keys = keys.keys(keys_of, rustls::Side::Client, version).local;
     let tag = keys.packet.encrypt_in_place(number.into(), &packet, &mut payload).unwrap();
     packet.extend([&payload, tag.as_ref()].concat());
     let sample: Vec<u8> = packet[number_at + 4..number_at + 20].to_vec();
@@ -214,6 +223,17 @@ fn the_last_drafts_are_opened_like_version_one() {
         assert_ne!(sealed, packet);
         assert_named(&read(Protocol::Udp, [sent(&sealed)]));
     }
+}
+
+#[test]
+fn a_new_connection_id_without_a_retry_changes_no_keys() {
+    let stream = crypto(quic::Version::V1);
+    let half = stream.len() / 2;
+    let first = seal(quic::Version::V1, &DCID, 0, &crypto_frame(&stream, 0, half));
+    let second = seal_keyed(&DCID, &[9; 11], 1, &crypto_frame(&stream, half, stream.len()));
+    assert_named(&read(Protocol::Udp, [sent(&first), sent(&second)]));
+    let strange = seal_keyed(&[8; 8], &[9; 11], 1, &crypto_frame(&stream, half, stream.len()));
+    assert_eq!(names(&read(Protocol::Udp, [sent(&first), sent(&strange)])), [], "sealed by keys that nobody knows");
 }
 
 #[test]

@@ -46,7 +46,11 @@ impl Datagrams {
         }
         apps::datagram(side, bytes, notes);
         if self.call(side, bytes, notes) == Probe::NotForUs {
-            let quic = self.quic.get_or_insert_default().feed(side, bytes, notes);
+            let quic = match &mut self.quic {
+                Some(quic) => quic.feed(side, bytes, notes),
+                None if quic::may_begin(bytes) => self.quic.get_or_insert_default().feed(side, bytes, notes),
+                None => Probe::NotForUs,
+            };
             let tunnel = if quic == Probe::NotForUs { self.tunnels.feed(side, bytes, notes) } else { quic };
             if quic == Probe::Certain || tunnel == Probe::Certain {
                 return Appetite::Sated;

@@ -310,4 +310,11 @@ pub enum Hint {
         /// Which pattern, such as `noise-header`.
         pattern: &'static str,
     },
+    /// Shape and address fit one app, and nothing else that is known; nothing in the bytes proves it.
+    Shape {
+        /// Rule id of the app, such as `telegram`.
+        app: &'static str,
+        /// Which shape, such as `obfuscated`.
+        pattern: &'static str,
+    },
 }

@@ -114,4 +114,12 @@ impl Notes<'_> {
             self.hints.push(Hint::Signature { app, pattern });
         }
     }
+
+    /// A shape that fits `app`.
+    pub(super) fn shape(&mut self, app: &'static str, pattern: &'static str) {
+        if self.said.patterns.len() < PATTERNS && !self.said.patterns.contains(&pattern) {
+            self.said.patterns.push(pattern);
+            self.hints.push(Hint::Shape { app, pattern });
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub(super) struct Tag {
 pub struct Clues {
     pub(super) names: Vec<Named>,
     pub(super) signature: Option<(&'static str, &'static str)>,
+    /// The app whose shape it has, which proves nothing.
+    pub(super) shape: Option<&'static str>,
     pub(super) tag: Option<Tag>,
     pub(super) protocol: Option<Recognised>,
     pub(super) is_call: bool,
@@ -53,6 +55,9 @@ impl Clues {
             }
             Hint::Signature { app, pattern } => {
                 self.signature.get_or_insert((app, pattern));
+            }
+            Hint::Shape { app, .. } => {
+                self.shape.get_or_insert(app);
             }
             Hint::Hello(_) | Hint::Lookup(_) | Hint::Answered(_) => {}
         }

@@ -128,7 +128,8 @@ impl Identifier {
     fn claims(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Vec<Claim> {
         let mut claims = Vec::new();
         claims.extend(clues.names.iter().map(|named| self.by_name(named)));
-        claims.extend(clues.signature.and_then(|(app, _)| self.by_signature(app)));
+        claims.extend(clues.signature.and_then(|(app, _)| self.by_signature(app, Confidence::High)));
+        claims.extend(clues.shape.and_then(|app| self.by_signature(app, Confidence::Medium)));
         claims.extend(clues.protocol.and_then(|protocol| self.by_protocol(protocol)));
         claims.extend(self.heard.names(device, remote.addr, at).map(|told| {
             let host = (Arc::clone(&told.name), HostSource::Dns);
@@ -183,10 +184,10 @@ impl Identifier {
         }
     }
 
-    fn by_signature(&self, app: &str) -> Option<Claim> {
+    fn by_signature(&self, app: &str, confidence: Confidence) -> Option<Claim> {
         let owner = self.rules.by_id(app)?;
         let open = self.rules.owner(owner).open;
-        Some(Claim { open, ..bare(Evidence::Signature, owner, Confidence::High) })
+        Some(Claim { open, ..bare(Evidence::Signature, owner, confidence) })
     }
 
     fn by_protocol(&self, protocol: Recognised) -> Option<Claim> {

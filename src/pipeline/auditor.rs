@@ -383,7 +383,7 @@ impl Track<'_> {
                 Hint::Answered(answer) => self.identifier.learn(case.device(), at, &answer),
                 Hint::Hello(hello) => case.said_hello(hello),
                 Hint::Protocol(protocol) => case.protocol = Some(protocol),
-                Hint::Signature { .. } => {}
+                Hint::Signature { .. } | Hint::Shape { .. } => {}
             }
         }
         if tells_app {

@@ -4,6 +4,7 @@
 
 pub(crate) mod expect;
 pub(crate) mod pcap;
+pub(crate) mod quic;
 
 use std::{
     env,

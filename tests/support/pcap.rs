@@ -139,6 +139,13 @@ pub(crate) fn http(port: u16, payload: &[u8]) -> Vec<u8> {
     ethernet(6, [157, 240, 0, 60], &tcp)
 }
 
+/// An Ethernet frame with a TCP segment from `port` of `192.168.7.23` to port 443 of `receiver`.
+pub(crate) fn segment(port: u16, receiver: [u8; 4], seq: u32, payload: &[u8]) -> Vec<u8> {
+    let ports = [port, 443].map(u16::to_be_bytes).concat();
+    let rest = [0, 0, 0, 1, 0x50, 0x18, 0xff, 0xff, 0, 0, 0, 0];
+    ethernet(6, receiver, &[&ports[..], &seq.to_be_bytes(), &rest, payload].concat())
+}
+
 /// An Ethernet frame with a UDP datagram from `192.168.7.23`.
 pub(crate) fn datagram(from: u16, to: u16, receiver: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len() + 8).expect("a short payload");

@@ -52,7 +52,10 @@ pub(super) fn rtp_extension(profile: u16, notes: &mut Notes<'_>) {
 fn note_all(on: On, notes: &mut Notes<'_>, matches: impl Fn(&Signature, &Ends) -> bool) {
     for signature in SIGNATURES.iter().filter(|signature| signature.on == on) {
         if matches(signature, notes.ends) {
-            notes.signature(&signature.app, &signature.name);
+            match signature.random {
+                Some(_) => notes.shape(&signature.app, &signature.name),
+                None => notes.signature(&signature.app, &signature.name),
+            }
         }
     }
 }
@@ -73,8 +76,9 @@ impl Signature {
     }
 
     fn matches_front(&self, bytes: &[u8]) -> bool {
-        let known = !self.bytes.is_empty() || !self.begins.is_empty();
+        let known = !self.bytes.is_empty() || !self.begins.is_empty() || self.random.is_some();
         known
+            && self.random.is_none_or(|length| bytes.get(..length).is_some_and(looks_random))
             && self.bytes.iter().all(|pattern| pattern.matches(bytes))
             && (self.begins.is_empty() || self.begins.iter().any(|begin| bytes.starts_with(begin.as_bytes())))
             && self.text.iter().all(|text| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
@@ -97,6 +101,16 @@ impl Signature {
         let is = |wanted: &Option<String>, value: &Option<String>| wanted.is_some() && wanted == value;
         is(&self.common_name, &names.common) || is(&self.organisation, &names.organisation)
     }
+}
+
+/// Whether `bytes`, 64 or so, are without structure, as a cipher's are: nearly all different, about half of their bits
+/// set. Of 64 random bytes 57 are different on average; four standard deviations are allowed for.
+fn looks_random(bytes: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    bytes.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    let different = seen.iter().filter(|seen| **seen).count();
+    let ones: usize = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
+    different * 64 >= bytes.len() * 45 && (bytes.len() * 13..=bytes.len() * 19).contains(&(ones * 4))
 }
 
 #[cfg(test)]

@@ -67,6 +67,8 @@ pub(super) struct Signature {
     pub(super) common_name: Option<String>,
     /// Organisation of a certificate's subject.
     pub(super) organisation: Option<String>,
+    /// How many first bytes are without structure: a shape, which proves nothing by itself.
+    pub(super) random: Option<usize>,
     /// Profile of an RTP header extension.
     pub(super) extension: Option<u16>,
     /// Where this is known from.

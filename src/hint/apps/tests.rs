@@ -35,7 +35,7 @@ fn matched(on: On, ends: &Ends, side: Side, bytes: &[u8]) -> Vec<(&'static str, 
         On::Certificate | On::Rtp => unreachable!("no payloads"),
     }
     let signatures = hints.into_iter().filter_map(|hint| match hint {
-        Hint::Signature { app, pattern } => Some((app, pattern)),
+        Hint::Signature { app, pattern } | Hint::Shape { app, pattern } => Some((app, pattern)),
         _ => None,
     });
     signatures.collect()
@@ -79,6 +79,22 @@ fn a_signature_holds_only_on_its_ports_and_within_its_blocks() {
             let found = matched(signature.on, &elsewhere, Side::Initiator, &payload(hex));
             assert!(!found.contains(&(&signature.app, &signature.name)), "{} {}", signature.app, signature.name);
         }
+    }
+}
+
+#[test]
+fn only_what_has_no_structure_looks_random() {
+    let mut state = 7_u64;
+    let mut noise = || {
+        state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        (state >> 56) as u8
+    };
+    let passed = (0..2_000).filter(|_| looks_random(&std::array::from_fn::<u8, 64, _>(|_| noise()))).count();
+    assert!(passed >= 1_998, "{passed} of 2,000 random beginnings");
+    let text = b"GET /api/v1/messages?since=1750000000 HTTP/1.1\r\nHost: chat.example\r\n";
+    let counting: [u8; 64] = std::array::from_fn(|n| n as u8);
+    for plain in [&text[..64], &[0; 64], &[0x5a; 64], &counting] {
+        assert!(!looks_random(plain), "{plain:x?}");
     }
 }
 

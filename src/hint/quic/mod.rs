@@ -51,6 +51,11 @@ const SINCE: u8 = 8;
 /// Packets read of one datagram.
 const PACKETS: usize = 64;
 
+/// Whether a flow's first datagram may be one of QUIC: anything else is not worth a connection's memory.
+pub(super) fn may_begin(datagram: &[u8]) -> bool {
+    packet::has_long_header(datagram) || google::has_public_header(datagram) || google::is_server_message(datagram)
+}
+
 impl Connection {
     /// Reads one datagram: `NotForUs` where it is no QUIC, `Unsure` while more of the hello may come.
     pub(super) fn feed(&mut self, side: Side, datagram: &[u8], notes: &mut Notes<'_>) -> Probe {
@@ -130,9 +135,9 @@ impl Connection {
         self.client.is_some()
     }
 
-    /// Bytes kept.
+    /// Bytes kept, the keys among them.
     pub(super) fn held(&self) -> usize {
-        self.assembly.held()
+        self.assembly.held() + if self.keys.is_some() { size_of::<Self>() } else { 0 }
     }
 
     /// The frames of an Initial packet and what its version carries in them, by the keys that are known or by its own.

@@ -56,7 +56,7 @@ fn openings() -> Vec<Opening> {
     let hello = tls_hello();
     let halves = hello.chunks(hello.len() / 2 + 1).map(<[u8]>::to_vec).map(up).collect();
     let request = b"GET /feed HTTP/1.1\r\nUser-Agent: x\r\nAccept: */*\r\nHost: media.example\r\n\r\n".to_vec();
-    let noise: Vec<u8> = (0..600_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let noise: Vec<u8> = (0..600_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
     vec![
         tcp("tls hello, with JA4", Detail::Full, vec![up(hello.clone())]),
         tcp("tls hello", Detail::Brief, vec![up(hello)]),
@@ -121,7 +121,8 @@ fn initial(version: quic::Version) -> Vec<u8> {
     let mut packet = [&[first][..], &number.to_be_bytes(), &[8], &DCID, &[0, 0], &sealed.to_be_bytes()].concat();
     let number_at = packet.len();
     packet.extend([0; 4]);
-    let suite = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite()).expect("a suite for QUIC");
+    let suite =
+        TLS13_AES_128_GCM_SHA256.tls13().and_then(rustls::Tls13CipherSuite::quic_suite).expect("a suite for QUIC");
     let keys = suite.keys(&DCID, rustls::Side::Client, version).local;
     let tag = keys.packet.encrypt_in_place(0, &packet, &mut payload).expect("a sealed packet");
     packet.extend([&payload, tag.as_ref()].concat());

@@ -27,7 +27,9 @@ fn packed(folder: &TempDir, frames: impl Iterator<Item = Vec<u8>>) -> std::path:
     for (n, frame) in (0_u32..).zip(frames) {
         let mut one = Pcap::empty(ETHERNET);
         one.push(1_750_000_000 + n / 10_000, &frame);
-        one.records.iter().for_each(|record| out.write_all(record).expect("room"));
+        for record in &one.records {
+            out.write_all(record).expect("room");
+        }
     }
     out.finish().expect("room");
     path

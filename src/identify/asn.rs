@@ -1,4 +1,4 @@
-//! Who announces an address: a table that the user supplies, in the form of iptoasn.com, or a MaxMind DB.
+//! Who announces an address: a table that the user supplies, in the form of iptoasn.com, or an MMDB.
 //!
 //! The first is tab-separated lines of first address, last address, AS number, country, description. Either may be
 //! packed by gzip. It only ever gives weak evidence: clouds announce what their customers run.

@@ -90,7 +90,7 @@ pub struct InputArgs {
     #[arg(long, value_name = "CIDR")]
     pub local: Vec<Cidr>,
 
-    /// Who announces which addresses (iptoasn.com TSV, or a MaxMind DB such as GeoLite2-ASN; plain or gzip), for
+    /// Who announces which addresses (iptoasn.com TSV, or an MMDB such as GeoLite2-ASN; plain or gzip), for
     /// destinations that no rule knows.
     #[arg(long, value_name = "FILE")]
     pub asn: Option<PathBuf>,

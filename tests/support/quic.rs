@@ -16,7 +16,8 @@ pub(crate) fn half_open() -> Vec<u8> {
     let mut packet = [&[0xc3, 0, 0, 0, 1, 8][..], &DCID, &[0, 0], &sealed.to_be_bytes()].concat();
     let number_at = packet.len();
     packet.extend([0; 4]);
-    let suite = TLS13_AES_128_GCM_SHA256.tls13().and_then(|suite| suite.quic_suite()).expect("a suite for QUIC");
+    let suite =
+        TLS13_AES_128_GCM_SHA256.tls13().and_then(rustls::Tls13CipherSuite::quic_suite).expect("a suite for QUIC");
     let keys = suite.keys(&DCID, rustls::Side::Client, Version::V1).local;
     let tag = keys.packet.encrypt_in_place(0, &packet, &mut payload).expect("a sealed packet");
     packet.extend([&payload, tag.as_ref()].concat());

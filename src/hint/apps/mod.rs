@@ -107,7 +107,9 @@ impl Signature {
 /// set. Of 64 random bytes 57 are different on average; four standard deviations are allowed for.
 fn looks_random(bytes: &[u8]) -> bool {
     let mut seen = [false; 256];
-    bytes.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    for byte in bytes {
+        seen[usize::from(*byte)] = true;
+    }
     let different = seen.iter().filter(|seen| **seen).count();
     let ones: usize = bytes.iter().map(|byte| byte.count_ones() as usize).sum();
     different * 64 >= bytes.len() * 45 && (bytes.len() * 13..=bytes.len() * 19).contains(&(ones * 4))

@@ -87,12 +87,12 @@ fn only_what_has_no_structure_looks_random() {
     let mut state = 7_u64;
     let mut noise = || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        (state >> 56) as u8
+        state.to_be_bytes()[0]
     };
     let passed = (0..2_000).filter(|_| looks_random(&std::array::from_fn::<u8, 64, _>(|_| noise()))).count();
     assert!(passed >= 1_998, "{passed} of 2,000 random beginnings");
     let text = b"GET /api/v1/messages?since=1750000000 HTTP/1.1\r\nHost: chat.example\r\n";
-    let counting: [u8; 64] = std::array::from_fn(|n| n as u8);
+    let counting: [u8; 64] = std::array::from_fn(|n| u8::try_from(n).unwrap());
     for plain in [&text[..64], &[0; 64], &[0x5a; 64], &counting] {
         assert!(!looks_random(plain), "{plain:x?}");
     }

@@ -1,4 +1,4 @@
-//! A MaxMind DB with who announces which addresses (the format's specification is at maxmind.github.io/MaxMind-DB),
+//! An MMDB with who announces which addresses (the format's specification is at maxmind.github.io),
 //! such as GeoLite2-ASN, or one made from public routing data.
 //!
 //! The file is a stranger's: a look-up walks at most 128 nodes and decodes one record, whatever the file says, and an
@@ -86,14 +86,13 @@ pub(super) mod tests {
                     tree[node][bit] = Next::Data(offset);
                     break;
                 }
-                node = match tree[node][bit] {
-                    Next::Node(next) => next,
-                    _ => {
-                        tree.push([Next::Nowhere; 2]);
-                        let next = tree.len() - 1;
-                        tree[node][bit] = Next::Node(next);
-                        next
-                    }
+                node = if let Next::Node(next) = tree[node][bit] {
+                    next
+                } else {
+                    tree.push([Next::Nowhere; 2]);
+                    let next = tree.len() - 1;
+                    tree[node][bit] = Next::Node(next);
+                    next
                 };
             }
         }

@@ -4,6 +4,7 @@
 
 pub mod bytes;
 pub mod endpoint;
+pub mod file;
 pub mod list;
 pub mod reader;
 pub mod text;

@@ -4,7 +4,7 @@
 //! grades and subjects are compared: volumes differ every day, and a reader wants to know what to look at.
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     json::{grade_of, verdict_of},
@@ -21,7 +21,7 @@ use crate::{
 const LONGEST_NAME: usize = 64;
 
 /// What one report says of one subject.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Id of the device, or its pseudonym.
     pub device: String,

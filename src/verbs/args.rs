@@ -56,6 +56,10 @@ pub enum Verb {
     Simulate(SimulateArgs),
     /// Give verdicts from the ledger, for any span, device and subject.
     Report(super::report::ReportArgs),
+    /// Write a script by which a shell completes verbs and options.
+    Completions(super::completions::CompletionsArgs),
+    /// Write the manual, a page for each verb.
+    Man(super::man::ManArgs),
     /// Show versions, rules, zone data and interfaces.
     Doctor,
 }

@@ -6,10 +6,12 @@
 pub mod args;
 mod check;
 mod declared;
+mod completions;
 mod doctor;
 mod flows;
 mod input;
 mod ledger;
+mod man;
 mod output;
 mod report;
 mod rules;
@@ -60,6 +62,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Report(args) => report::run(&args, &settings()?),
         Verb::Toggle(args) => toggle::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Man(args) => man::run(&args),
         Verb::Doctor => doctor::run(settings()),
     }
 }

@@ -118,7 +118,7 @@ impl Options {
 
 impl Book {
     /// Takes a notice: to be told now, held back for a digest, or passed over because it was told.
-    pub(super) fn take(&mut self, notice: Notice, options: &Options, now: Stamp) {
+    pub fn take(&mut self, notice: Notice, options: &Options, now: Stamp) {
         self.turn(options, now);
         let now = now.seconds();
         let same = |told: &&mut Told| told.device == notice.device && told.subject == notice.subject_id;
@@ -145,7 +145,7 @@ impl Book {
     }
 
     /// Begins a new day, if it is one, with what the day before held back.
-    pub(super) fn turn(&mut self, options: &Options, now: Stamp) {
+    pub fn turn(&mut self, options: &Options, now: Stamp) {
         let now = now.seconds();
         self.told.retain(|told| now.abs_diff(told.at) < DAY);
         let day = now / DAY;
@@ -174,7 +174,7 @@ impl Book {
     }
 
     /// Makes one attempt that is due at `now`; `None` where none is.
-    pub(super) fn deliver_one(&mut self, carrier: &dyn Carrier, now: Stamp) -> Option<Delivered> {
+    pub fn deliver_one(&mut self, carrier: &dyn Carrier, now: Stamp) -> Option<Delivered> {
         let seconds = now.seconds();
         let resting = |means| self.resting.get(&means).is_some_and(|until| *until > seconds);
         let at = self.waiting.iter().position(|one| one.next <= seconds && !resting(one.means))?;
@@ -205,7 +205,7 @@ impl Book {
     }
 
     /// The next moment at which there is something to do.
-    pub(super) fn next(&self) -> Option<Stamp> {
+    pub fn next(&self) -> Option<Stamp> {
         let rest = |means| self.resting.get(&means).copied().unwrap_or(0);
         let waiting = self.waiting.iter().map(|one| one.next.max(rest(one.means)));
         let digest = (!self.held.is_empty()).then_some((self.day + 1) * DAY);

@@ -69,7 +69,8 @@ pub enum Message {
 }
 
 impl Notice {
-    pub(super) fn of(news: &News, report: &Report, redaction: &Redaction) -> Self {
+    /// What is told of `news` in `report`.
+    pub fn of(news: &News, report: &Report, redaction: &Redaction) -> Self {
         let now = &news.now;
         let safe = |text: &str| shown(text, LONGEST_NAME).into_owned();
         let device = safe(&redaction.device(&now.device));

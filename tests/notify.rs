@@ -247,6 +247,7 @@ fn a_broken_file_of_notices_is_an_error_that_names_it_and_not_a_silence() {
 
 #[test]
 fn only_changes_from_or_to_what_was_asked_for_are_told() {
+    use Verdict::{BackupLike, ExportLike, Routine, SmallRecurrent};
     let told = |before, now| {
         let folder = TempDir::new().unwrap();
         let (notifier, log) = scripted(folder.path(), "", Vec::new());
@@ -254,7 +255,6 @@ fn only_changes_from_or_to_what_was_asked_for_are_told() {
         notifier.deliver(SEVEN).unwrap();
         log.lock().unwrap().len() == 1
     };
-    use Verdict::{BackupLike, ExportLike, Routine, SmallRecurrent};
     assert!(told(None, ExportLike) && told(Some(Routine), ExportLike) && told(Some(ExportLike), Routine));
     assert!(!told(Some(Routine), SmallRecurrent) && !told(None, BackupLike));
 }

@@ -201,5 +201,5 @@ fn page(audit: &Audit, format: Format, redaction: &Redaction, changes: &Changes)
 
 /// Hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }

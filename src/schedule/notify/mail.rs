@@ -7,6 +7,7 @@ use crate::base::Stamp;
 
 /// An encoded word holds 75 characters at most (RFC 2047, section 2); this many octets stay below.
 const WORD_OCTETS: usize = 18;
+const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
 
 /// Whom to write to, and with what.
 #[derive(Debug)]
@@ -26,23 +27,21 @@ impl Mail {
     /// Headers and text (RFC 5322). Addresses were checked when the settings were read; names are safe to show, so that
     /// no line of theirs becomes a header.
     fn letter(&self, message: &Message, now: Stamp) -> String {
-        let mut letter = String::new();
-        let mut header = |name: &str, value: &str| {
-            letter.push_str(&format!("{name}: {value}\n"));
-        };
-        if let Some(from) = &self.from {
-            header("From", from);
-        }
-        header("To", &self.to.join(",\n "));
-        header("Subject", &encoded(&format!("nightaudit: {}", message.headline())));
-        header("Date", &now.utc().to_rfc2822());
-        header("Auto-Submitted", "auto-generated");
-        header("MIME-Version", "1.0");
-        header("Content-Type", "text/plain; charset=utf-8");
-        header("Content-Transfer-Encoding", "8bit");
-        letter.push('\n');
-        letter.push_str(&message.text());
-        letter
+        let subject = encoded(&format!("nightaudit: {}", message.headline()));
+        let headers = [
+            ("To", self.to.join(",\n ")),
+            ("Subject", subject),
+            ("Date", now.utc().to_rfc2822()),
+            ("Auto-Submitted", "auto-generated".to_owned()),
+            ("MIME-Version", "1.0".to_owned()),
+            ("Content-Type", "text/plain; charset=utf-8".to_owned()),
+            ("Content-Transfer-Encoding", "8bit".to_owned()),
+        ];
+        let from = self.from.iter().map(|from| ("From", from.clone()));
+        let mut lines: Vec<String> = from.chain(headers).map(|(name, value)| format!("{name}: {value}")).collect();
+        lines.push(String::new());
+        lines.push(message.text());
+        lines.join("\n")
     }
 }
 
@@ -64,7 +63,7 @@ fn encoded(text: &str) -> String {
             if byte.is_ascii_alphanumeric() {
                 word.push(char::from(byte));
             } else {
-                word.push_str(&format!("={byte:02X}"));
+                word.extend(['=', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
             }
         }
     }

@@ -157,26 +157,22 @@ impl Message {
 
     /// In plain text, a line for each change.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n", self.headline());
+        let mut lines = vec![self.headline()];
         for notice in self.notices() {
             if matches!(self, Self::Digest { .. }) {
-                text.push_str(&format!("\n{}\n", notice.sentence()));
+                lines.extend([String::new(), notice.sentence()]);
             }
             if let Some(worst) = notice.worst_night {
-                text.push_str(&format!(
-                    "Nights judged: {}; most that left unattended on one: {worst}.\n",
-                    notice.nights
-                ));
+                lines.push(format!("Nights judged: {}; most that left unattended on one: {worst}.", notice.nights));
             }
-            for report in &notice.reports {
-                text.push_str(&format!("Report: {}\n", shown(&report.to_string_lossy(), 400)));
-            }
+            let reports = notice.reports.iter().map(|path| format!("Report: {}", shown(&path.to_string_lossy(), 400)));
+            lines.extend(reports);
         }
         if let Self::Digest { further: further @ 1.., .. } = self {
-            text.push_str(&format!("\nand {further} more; see the reports.\n"));
+            lines.extend([String::new(), format!("and {further} more; see the reports.")]);
         }
-        text.push_str("\nA verdict describes traffic, not content or intent.\n");
-        text
+        lines.extend([String::new(), "A verdict describes traffic, not content or intent.".to_owned(), String::new()]);
+        lines.join("\n")
     }
 
     /// As JSON, in which no character moves a cursor or turns the direction.

@@ -105,6 +105,11 @@ impl Clerk {
         }
     }
 
+    /// Delivers the notices that are due at `now`.
+    pub fn deliver(&mut self, now: Stamp) -> Result<Vec<Delivered>, StateError> {
+        self.notifier.deliver(now)
+    }
+
     fn report(&self, plan: &Plan, due: Stamp, source: &dyn Auditing) -> Result<Result<Report, RunError>, StateError> {
         let mut held = Held::<State>::take(&self.state)?;
         let report = run(plan, due, self.planner.zone(), source, self.key, held.value.plan_mut(&plan.name));

@@ -1,9 +1,13 @@
 //! Which verdicts changed: what is worth telling somebody who is not looking.
 
-use crate::{night::Verdict, report::Standing};
+use serde::Serialize;
+
+use crate::{base::text::shown, night::Verdict, report::Standing};
 
 /// Standings that are remembered of one plan.
 const MOST: usize = 100_000;
+/// No name in a sentence is longer.
+const LONGEST_NAME: usize = 64;
 
 /// A verdict that changed since it was last known.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -12,6 +16,22 @@ pub struct News {
     pub before: Option<Verdict>,
     /// What is said now.
     pub now: Standing,
+}
+
+impl News {
+    /// In one line, safe to show.
+    pub fn sentence(&self) -> String {
+        let Standing { device, label, name, verdict, grade, .. } = &self.now;
+        let device = shown(label.as_ref().unwrap_or(device), LONGEST_NAME);
+        let grade = grade.map(|grade| format!(" ({})", word(&grade))).unwrap_or_default();
+        let before = self.before.map_or_else(|| "nothing".to_owned(), |before| word(&before));
+        format!("{} on {device}: {}{grade}; before: {before}", shown(name, LONGEST_NAME), word(verdict))
+    }
+}
+
+/// The word that JSON has for a verdict or grade.
+pub(super) fn word(of: &impl Serialize) -> String {
+    serde_json::to_value(of).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Takes over what a report says and tells what changed.

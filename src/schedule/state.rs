@@ -76,6 +76,11 @@ impl PlanState {
         self.done.map(|seconds| Stamp::new(seconds, 0))
     }
 
+    /// Where the latest audit ended.
+    pub fn reached(&self) -> Option<Stamp> {
+        self.reached.map(|seconds| Stamp::new(seconds, 0))
+    }
+
     /// The files that are there, oldest first.
     pub fn files(&self) -> &[Written] {
         &self.files

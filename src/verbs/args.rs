@@ -56,6 +56,8 @@ pub enum Verb {
     Simulate(SimulateArgs),
     /// Give verdicts from the ledger, for any span, device and subject.
     Report(super::report::ReportArgs),
+    /// List schedules, say what is due next, or write a scheduled report now.
+    Schedule(super::schedule::ScheduleArgs),
     /// Write a script by which a shell completes verbs and options.
     Completions(super::completions::CompletionsArgs),
     /// Write the manual, a page for each verb.

@@ -15,6 +15,7 @@ mod man;
 mod output;
 mod report;
 mod rules;
+mod schedule;
 pub mod settings;
 mod simulate;
 mod toggle;
@@ -62,6 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Report(args) => report::run(&args, &settings()?),
         Verb::Toggle(args) => toggle::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
+        Verb::Schedule(args) => schedule::run(&args, &settings()?),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
         Verb::Doctor => doctor::run(settings()),

@@ -58,7 +58,12 @@ pub(super) fn look(args: &OutputArgs) -> anyhow::Result<Look> {
 
 /// Whether and by which key device identifiers are replaced.
 pub(super) fn redaction(args: &OutputArgs) -> anyhow::Result<Redaction> {
-    if args.redact { Ok(Redaction::On(key(&key_path()?)?)) } else { Ok(Redaction::Off) }
+    if args.redact { Ok(Redaction::On(pseudonym_key()?)) } else { Ok(Redaction::Off) }
+}
+
+/// The secret behind pseudonyms; it is made where there is none.
+pub(super) fn pseudonym_key() -> anyhow::Result<Key> {
+    key(&key_path()?)
 }
 
 fn is_dumb() -> bool {

@@ -1,6 +1,6 @@
 //! What was told, what is held back, and what waits to be delivered.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     base::Stamp,
     night::Verdict,
-    schedule::{held::Version, run::sha256},
+    schedule::{held::Version, news::word, run::sha256},
 };
 
 const DAY: u64 = 86_400;
@@ -102,6 +102,18 @@ pub enum Delivered {
         /// Why it was not taken.
         why: String,
     },
+}
+
+impl fmt::Display for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken { means, id } => write!(f, "notice {id}: told by {}", word(means)),
+            Self::Later { means, id, why, next } => {
+                write!(f, "notice {id}: not told by {} ({why}); again from {next}", word(means))
+            }
+            Self::GivenUp { means, id, why } => write!(f, "notice {id}: given up by {} ({why})", word(means)),
+        }
+    }
 }
 
 impl Options {

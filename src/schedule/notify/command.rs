@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Fate, Message, notice::word};
-use crate::base::text::shown;
+use super::{Fate, Message};
+use crate::{base::text::shown, schedule::news::word};
 
 /// How often it is looked whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);

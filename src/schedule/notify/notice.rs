@@ -9,7 +9,7 @@ use crate::{
     base::{Bytes, Stamp, text::shown},
     night::{Grade, Verdict},
     report::{Redaction, json_text},
-    schedule::{News, Report, run::sha256},
+    schedule::{News, Report, news::word, run::sha256},
 };
 
 /// No name in a notice is longer.
@@ -192,9 +192,4 @@ impl Message {
         value["tool"] = json!({"name": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION")});
         json_text(&value)
     }
-}
-
-/// The word that JSON has for a verdict or grade.
-pub(super) fn word(of: &impl Serialize) -> String {
-    serde_json::to_value(of).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -5,8 +5,8 @@
 
 pub mod args;
 mod check;
-mod declared;
 mod completions;
+mod declared;
 mod doctor;
 mod flows;
 mod input;

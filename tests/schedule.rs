@@ -220,7 +220,7 @@ proptest! {
         let start = utc("2026-03-20 10:00");
         let clerk = |now| nightaudit::schedule::Clerk::open(
             vec![plan("x", CRONS[cron])], Berlin, folder.path(), None,
-            nightaudit::schedule::notify::Notifier::new(Default::default(), None, None, folder.path()), now,
+            nightaudit::schedule::notify::Notifier::new(nightaudit::schedule::notify::Options::default(), None, None, folder.path()), now,
         ).unwrap();
         drop(clerk(start));
         let mut unbroken = Planner::new(vec![plan("x", CRONS[cron])], Berlin, &State::default(), start);

@@ -13,7 +13,10 @@ use nightaudit::{
     night::{Settings, Verdict},
     pipeline::{self, Audit, Judging, Options},
     report::Key,
-    schedule::{Asked, Clerk, Happened, Plan, Report, Run, notify::Notifier},
+    schedule::{
+        Asked, Clerk, Happened, Plan, Report, Run,
+        notify::{self, Notifier},
+    },
 };
 use support::genuine;
 use tempfile::TempDir;
@@ -61,7 +64,7 @@ impl Desk {
     }
 
     fn clerk(folder: &Path, more: &str) -> Clerk {
-        let notifier = Notifier::new(Default::default(), None, None, folder);
+        let notifier = Notifier::new(notify::Options::default(), None, None, folder);
         let plans = vec![plan(&folder.join("reports"), more)];
         let now = Stamp::new(SEVEN - 3_600, 0);
         Clerk::open(plans, chrono_tz::Tz::UTC, folder, Some(Key([7; 32])), notifier, now).unwrap()

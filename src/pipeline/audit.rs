@@ -163,6 +163,8 @@ pub struct FlowRow {
     pub app: Option<String>,
     /// Whose servers.
     pub operator: Option<String>,
+    /// Id of the subject that its bytes are booked to, by what is known of it at its end.
+    pub subject: String,
     /// What sort of thing `app` is.
     pub kind: Kind,
     /// What for.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     audit::{Audit, FlowRow, Loss},
+    booking,
     booking::Books,
     case::Case,
     conclude::{self, Booked},
@@ -460,6 +461,7 @@ fn row(case: &Case, attribution: &Attribution, last: Stamp, devices: &Devices, r
         device: case.place.map(|place| devices.device(place.device).id.clone()),
         app: owner.map(|owner| owner.id.to_string()),
         operator: owner.map(|owner| owner.operator.to_string()),
+        subject: booking::whose(rules, case, attribution).id,
         kind: attribution.kind,
         role: attribution.role,
         host: attribution.host.as_deref().map(str::to_owned),

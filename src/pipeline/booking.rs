@@ -87,13 +87,7 @@ impl Books {
 
     fn subject_of(&mut self, rules: &Rules, case: &Case, attribution: &Attribution) -> u32 {
         let tunnel = is_tunnel(case);
-        let whose = match (attribution.owner, attribution.kind) {
-            _ if tunnel => rest("vpn-tunnel", "VPN tunnel", Kind::Unattributed),
-            (Some(owner), _) => subject(rules.owner(owner)),
-            (None, Kind::Web) => rest(&attribution.destination, &attribution.destination, Kind::Web),
-            (None, _) => Subject::unattributed(),
-        };
-        let id = self.account.ledger.subject_id(&whose);
+        let id = self.account.ledger.subject_id(&whose(rules, case, attribution));
         if tunnel || attribution.feature.is_some() {
             let facts = self.account.facts.entry(id).or_default();
             facts.tunnel |= tunnel;
@@ -102,6 +96,16 @@ impl Books {
             }
         }
         id
+    }
+}
+
+/// The subject that a flow is booked to, by what is known of it now.
+pub(super) fn whose(rules: &Rules, case: &Case, attribution: &Attribution) -> Subject {
+    match (attribution.owner, attribution.kind) {
+        _ if is_tunnel(case) => rest("vpn-tunnel", "VPN tunnel", Kind::Unattributed),
+        (Some(owner), _) => subject(rules.owner(owner)),
+        (None, Kind::Web) => rest(&attribution.destination, &attribution.destination, Kind::Web),
+        (None, _) => Subject::unattributed(),
     }
 }
 

@@ -5,6 +5,7 @@ mod auditor;
 mod booking;
 mod case;
 mod conclude;
+mod evidence;
 mod import;
 mod imported;
 #[cfg(feature = "live")]
@@ -18,6 +19,7 @@ mod unwritten;
 
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
+pub use evidence::{NoEvidence, Picked, Trail, Wanted, trace};
 pub use import::{Imported, import};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, SourceState, SourceStatus, Status, listen};

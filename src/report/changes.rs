@@ -4,10 +4,13 @@
 //! grades and subjects are compared: volumes differ every day, and a reader wants to know what to look at.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::{
-    json::{grade_of, verdict_of},
+    calendar,
+    json::{grade, grade_of, verdict, verdict_of},
     redact::Redaction,
     words,
 };
@@ -146,6 +149,27 @@ impl Changes {
         self.since.is_some()
     }
 
+    /// The differences as text that goes before a report; nothing where there is no report to compare with.
+    pub fn text(&self, zone: Tz) -> String {
+        let Some(since) = self.since else { return String::new() };
+        let mut text = format!("New since {}:\n", calendar::clock(since, zone));
+        for said in self.sentences() {
+            text.extend(["  ", &said, "\n"]);
+        }
+        text + "\n"
+    }
+
+    /// A report in JSON with the differences in it, under `changes`; `null` where there is no report to compare with.
+    #[must_use]
+    pub fn added_to(&self, mut report: Value) -> Value {
+        if let Value::Object(fields) = &mut report {
+            let list = || self.list.iter().map(Change::json).collect::<Vec<_>>();
+            let changes = self.since.map(|since| json!({"since": since.to_string(), "list": list()}));
+            fields.insert("changes".to_owned(), changes.unwrap_or_default());
+        }
+        report
+    }
+
     /// The differences, a sentence each, safe to show; nothing where there is no report to compare with.
     pub fn sentences(&self) -> Vec<String> {
         match &self.list[..] {
@@ -181,6 +205,27 @@ impl Change {
             Self::New(now) => format!("{who}: {}. It was not seen before.", said(now)),
             Self::Gone(before) => format!("{who} was not seen any more. Before: {}.", said(before)),
         }
+    }
+
+    fn json(&self) -> Value {
+        let now = self.standing();
+        let (change, before) = match self {
+            Self::Verdict { before, .. } => ("verdict", Some(before)),
+            Self::New(_) => ("new", None),
+            Self::Gone(before) => ("gone", Some(before)),
+        };
+        let after = Some(now).filter(|_| !matches!(self, Self::Gone(_)));
+        let said = |standing: Option<&Standing>| {
+            standing.map(|it| json!({"verdict": verdict(it.verdict), "grade": it.grade.map(grade)}))
+        };
+        json!({
+            "change": change,
+            "device": now.device,
+            "subject": now.name,
+            "id": now.subject,
+            "before": said(before),
+            "now": said(after),
+        })
     }
 
     /// How much it needs a look.

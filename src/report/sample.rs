@@ -237,6 +237,7 @@ pub(super) fn flows() -> Vec<FlowRow> {
         device: Some("02:00:00:00:07:17".to_owned()),
         app: Some("whatsapp".to_owned()),
         operator: Some("Meta".to_owned()),
+        subject: "whatsapp".to_owned(),
         kind: Kind::Messenger,
         role: Role::Media,
         host: Some("mmg.whatsapp.net".to_owned()),

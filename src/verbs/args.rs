@@ -62,6 +62,8 @@ pub enum Verb {
     Completions(super::completions::CompletionsArgs),
     /// Write the manual, a page for each verb.
     Man(super::man::ManArgs),
+    /// Write the packets behind a finding to a capture of their own.
+    Evidence(super::evidence::EvidenceArgs),
     /// Show versions, rules, zone data and interfaces.
     Doctor,
 }
@@ -148,6 +150,10 @@ pub struct CheckArgs {
     /// Skip the search for the smallest upload that would have been noticed.
     #[arg(long)]
     pub no_power: bool,
+
+    /// Say first what is new since this report, which was written as JSON.
+    #[arg(long, value_name = "REPORT")]
+    pub previous: Option<PathBuf>,
 
     /// Read the captures into this ledger, each once, and audit all of it; `default` for the one in the settings or
     /// the XDG state folder. A ledger that is not there is begun.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     night::{self, Verdict},
     pipeline::{self, Audit, Judging, Options},
-    report::{self, Explained, Look},
+    report::{self, Changes, Explained, Look},
 };
 
 pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outcome> {
@@ -31,7 +31,10 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outco
         Some(path) => into_ledger(args, &ledger::path(Some(path), settings)?, &options, settings, &judging)?,
         None => audit(args, &options, &judging)?,
     };
-    let Some(subject) = &args.explain else { return publish(&audit, args.format, &look, &args.output) };
+    let Some(subject) = &args.explain else {
+        let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
+        return publish(&audit, &changes, args.format, &look, &args.output);
+    };
     complain(&audit);
     let story = explain(&audit, subject, &judging, &look)?;
     let mut writer = output::writer(&args.output)?;
@@ -40,13 +43,19 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outco
 }
 
 /// Writes the report where it was asked for; what failed is named on standard error.
-pub(super) fn publish(audit: &Audit, format: CheckFormat, look: &Look, args: &OutputArgs) -> anyhow::Result<Outcome> {
+pub(super) fn publish(
+    audit: &Audit,
+    changes: &Changes,
+    format: CheckFormat,
+    look: &Look,
+    args: &OutputArgs,
+) -> anyhow::Result<Outcome> {
     complain(audit);
     if audit.devices.is_empty() && !audit.failed.is_empty() {
         return Ok(Outcome::Failed);
     }
     let mut writer = output::writer(args)?;
-    super::finish(write(audit, format, look, &mut writer).and_then(|()| writer.flush()))?;
+    super::finish(write(audit, changes, format, look, &mut writer).and_then(|()| writer.flush()))?;
     Ok(outcome(audit))
 }
 
@@ -89,15 +98,15 @@ fn explain(audit: &Audit, subject: &str, judging: &Judging, look: &Look) -> anyh
     Ok(stories.join("\n"))
 }
 
-fn write(audit: &Audit, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
+fn write(audit: &Audit, changes: &Changes, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let redaction = &look.redaction;
     let page = match format {
         CheckFormat::Csv => return report::nights_csv(audit, redaction, out),
         CheckFormat::SubjectsCsv => return report::subjects_csv(audit, redaction, out),
-        CheckFormat::Text => report::text(audit, look),
-        CheckFormat::Json => report::json_text(&report::json(audit, redaction)),
-        CheckFormat::Html => report::html(audit, redaction),
-        CheckFormat::Md => report::markdown(audit, redaction),
+        CheckFormat::Text => changes.text(audit.timezone) + &report::text(audit, look),
+        CheckFormat::Json => report::json_text(&changes.added_to(report::json(audit, redaction))),
+        CheckFormat::Html => report::html_since(audit, redaction, changes),
+        CheckFormat::Md => report::markdown_since(audit, redaction, changes),
     };
     out.write_all(page.as_bytes())
 }

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod declared;
 mod doctor;
+mod evidence;
 mod flows;
 mod input;
 mod ledger;
@@ -62,6 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Rules(args) => rules::run(&args, &settings()?),
         Verb::Report(args) => report::run(&args, &settings()?),
         Verb::Toggle(args) => toggle::run(&args, &settings()?),
+        Verb::Evidence(args) => evidence::run(&args, &settings()?),
         Verb::Simulate(args) => simulate::run(&args),
         Verb::Schedule(args) => schedule::run(&args, &settings()?),
         Verb::Completions(args) => completions::run(&args),

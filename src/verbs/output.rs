@@ -15,7 +15,8 @@ use super::{
     args::{self, OutputArgs},
     settings::state_folder,
 };
-use crate::report::{Colour, Glyphs, Key, Look, Redaction};
+use crate::pipeline::Audit;
+use crate::report::{Changes, Colour, Glyphs, Key, Look, Redaction, Standings};
 
 /// Width of text that goes to no terminal.
 const PAGE_WIDTH: usize = 100;
@@ -100,3 +101,17 @@ fn key(path: &Path) -> anyhow::Result<Key> {
     private_file(path)?.write_all(&bytes).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(Key(bytes))
 }
+
+/// What is new since the report at `path`, where one was named.
+pub(super) fn changes(path: Option<&Path>, audit: &Audit, look: &Look) -> anyhow::Result<Changes> {
+    let Some(path) = path else { return Ok(Changes::default()) };
+    let mut json = Vec::new();
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    io::Read::read_to_end(&mut io::Read::take(file, LARGEST_REPORT), &mut json)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let before = Standings::read(&json).with_context(|| path.display().to_string())?;
+    Ok(Changes::between(&before, &Standings::of(audit, &look.redaction)))
+}
+
+/// A report before is read this far: one of thousands of devices is smaller.
+const LARGEST_REPORT: u64 = 256 << 20;

@@ -57,6 +57,10 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 
+    /// Say first what is new since this report, which was written as JSON.
+    #[arg(long, value_name = "REPORT")]
+    pub previous: Option<PathBuf>,
+
     /// The form of the report.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
@@ -84,7 +88,8 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outc
     if audit.devices.is_empty() {
         explain_nothing(&store, &query)?;
     }
-    check::publish(&audit, args.format, &look, &args.output)
+    let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
+    check::publish(&audit, &changes, args.format, &look, &args.output)
 }
 
 /// Says which devices and subjects there are, where the one asked for is not among them.

@@ -111,6 +111,7 @@ fn row(n: u32, bytes: u64) -> FlowRow {
         device: None,
         app: None,
         operator: None,
+        subject: "unattributed".to_owned(),
         kind: Kind::Unattributed,
         role: Role::Unknown,
         host: None,

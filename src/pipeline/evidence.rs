@@ -1,0 +1,319 @@
+//! The packets behind a finding: one subject's flows in one night, picked out of the captures they came from.
+//!
+//! Captures are read twice: once to learn which flows are the subject's and which of its minutes were unattended, and
+//! once to pick. Each packet gets a comment that names subject, minute and destination.
+
+use std::{collections::HashMap, io, net::IpAddr};
+
+use chrono::NaiveDate;
+
+use super::{
+    audit::{Audit, DeviceAudit, FlowRow},
+    auditor::{Auditor, Options},
+    conclude,
+    offline::Judging,
+};
+use crate::{
+    base::{Endpoint, Minute, Span, Stamp, text::shown},
+    capture::{Captures, Frame, Opened, Progress},
+    decode::{Decoded, Decoder, Limits, Packet, Transport},
+    flow::Protocol,
+    identify::Role,
+    night::Finding,
+};
+
+/// Flows of one subject that are kept in mind; of more, the last are left out and counted.
+const MOST_FLOWS: usize = 1 << 20;
+/// Longest name in a comment.
+const LONGEST_NAME: usize = 128;
+
+/// What is asked for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wanted {
+    /// Id or name of the subject, in any case.
+    pub subject: String,
+    /// The local date on which the night begins.
+    pub night: NaiveDate,
+    /// Id or label of the device, where several have the subject.
+    pub device: Option<String>,
+}
+
+/// Why there is nothing to pick.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum NoEvidence {
+    /// No device has such a subject.
+    #[error("no subject {wanted:?} in these captures; there are: {known}")]
+    Subject {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: String,
+    },
+    /// No device is called so.
+    #[error("no device {wanted:?} has it; name one of: {known}")]
+    Device {
+        /// What was asked for.
+        wanted: String,
+        /// Those that have the subject.
+        known: String,
+    },
+    /// Several devices have it.
+    #[error("several devices have it; name one with --device: {0}")]
+    Devices(String),
+    /// The captures do not touch that night.
+    #[error("these captures hold no night that begins on {wanted}; theirs begin on {known}")]
+    Night {
+        /// What was asked for.
+        wanted: NaiveDate,
+        /// The first and the last there are.
+        known: String,
+    },
+}
+
+/// Which packets are evidence, and what is to be said of them.
+pub struct Trail {
+    /// The subject's name.
+    pub subject: String,
+    /// Label or id of the device.
+    pub device: String,
+    /// The night.
+    pub night: Span,
+    /// What left unattended in it, by the audit.
+    pub finding: Finding,
+    flows: HashMap<Tuple, Vec<Stretch>>,
+    /// Flows that were too many to keep in mind.
+    pub left_out: u64,
+}
+
+/// What was picked.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Picked {
+    /// Packets handed on.
+    pub packets: u64,
+    /// Fragments of datagrams: the last of each is handed on, these were passed over.
+    pub fragments: u64,
+}
+
+/// Both ends of a flow, the smaller first.
+type Tuple = (Endpoint, Endpoint, u8);
+
+/// When a flow was the subject's, and what it was for.
+#[derive(Clone, Debug)]
+struct Stretch {
+    first: Stamp,
+    last: Stamp,
+    role: Role,
+    far: String,
+}
+
+/// Reads captures to their end and learns which packets of them are `wanted`.
+pub fn trace(
+    opened: Opened,
+    options: &Options,
+    judging: &Judging,
+    wanted: &Wanted,
+    mut progress: impl FnMut(Progress),
+) -> Result<Trail, NoEvidence> {
+    let Opened { mut captures, .. } = opened;
+    let (mut rows, mut left_out) = (Vec::new(), 0_u64);
+    let mut auditor = Auditor::new(options);
+    auditor.list_flows(|row| if rows.len() < MOST_FLOWS { rows.push(Known::of(row)) } else { left_out += 1 });
+    let mut until_step = FRAMES_A_STEP;
+    while captures.advance().is_some() {
+        auditor.take(&captures.frame());
+        until_step -= 1;
+        if until_step == 0 {
+            until_step = FRAMES_A_STEP;
+            progress(captures.progress());
+        }
+    }
+    let audit = auditor.audit(&conclude::watched(&captures.into_reports(), &[]), judging);
+    let (device, at) = find(&audit, wanted)?;
+    let finding = &device.finding.findings[at];
+    let night = night(finding, wanted, judging)?;
+    let subject = &device.ledger.subjects[at].subject;
+    let own: Vec<&str> = device.ledger.subjects.iter().map(|ledger| ledger.subject.id.as_str()).collect();
+    let is_its = |known: &Known| {
+        // Sites that were sent little are one subject together.
+        let id = if own.contains(&known.subject.as_str()) { known.subject.as_str() } else { "web" };
+        known.device.as_ref() == Some(&device.id) && id == subject.id
+    };
+    let mut flows: HashMap<Tuple, Vec<Stretch>> = HashMap::new();
+    for known in rows.into_iter().filter(is_its) {
+        flows.entry(known.tuple).or_default().push(known.stretch);
+    }
+    Ok(Trail {
+        subject: subject.name.clone(),
+        device: device.label.clone().unwrap_or_else(|| device.id.clone()),
+        night,
+        finding: finding.clone(),
+        flows,
+        left_out,
+    })
+}
+
+/// Frames between two calls of whoever follows the progress.
+const FRAMES_A_STEP: u32 = 1 << 14;
+
+/// What is kept in mind of a flow.
+struct Known {
+    tuple: Tuple,
+    device: Option<String>,
+    subject: String,
+    stretch: Stretch,
+}
+
+impl Known {
+    fn of(row: FlowRow) -> Self {
+        let protocol = match row.protocol {
+            Protocol::Tcp => 6,
+            Protocol::Udp => 17,
+            Protocol::Other(number) => number,
+        };
+        let far = row.host.unwrap_or_else(|| row.b.addr.to_string());
+        Self {
+            tuple: tuple(row.a, row.b, protocol),
+            device: row.device,
+            subject: row.subject,
+            stretch: Stretch { first: row.first, last: row.last, role: row.role, far },
+        }
+    }
+}
+
+fn tuple(a: Endpoint, b: Endpoint, protocol: u8) -> Tuple {
+    if a <= b { (a, b, protocol) } else { (b, a, protocol) }
+}
+
+fn find<'a>(audit: &'a Audit, wanted: &Wanted) -> Result<(&'a DeviceAudit, usize), NoEvidence> {
+    let is_it = |name: &str| name.eq_ignore_ascii_case(&wanted.subject);
+    let place = |device: &DeviceAudit| {
+        device.ledger.subjects.iter().position(|l| is_it(&l.subject.id) || is_it(&l.subject.name))
+    };
+    let having: Vec<_> = audit.devices.iter().filter_map(|device| Some((device, place(device)?))).collect();
+    let name = |device: &DeviceAudit| shown(device.label.as_ref().unwrap_or(&device.id), LONGEST_NAME).into_owned();
+    let names = || having.iter().map(|(device, _)| name(device)).collect::<Vec<_>>().join(", ");
+    if having.is_empty() {
+        let mut known: Vec<_> = audit
+            .devices
+            .iter()
+            .flat_map(|device| &device.ledger.subjects)
+            .map(|ledger| shown(&ledger.subject.id, LONGEST_NAME).into_owned())
+            .collect();
+        known.sort_unstable();
+        known.dedup();
+        known.truncate(MOST_NAMED);
+        return Err(NoEvidence::Subject {
+            wanted: shown(&wanted.subject, LONGEST_NAME).into_owned(),
+            known: known.join(", "),
+        });
+    }
+    match (&wanted.device, &having[..]) {
+        (None, [only]) => Ok(*only),
+        (None, _) => Err(NoEvidence::Devices(names())),
+        (Some(asked), _) => {
+            let called =
+                |(device, _): &&(&DeviceAudit, usize)| device.id == *asked || device.label.as_ref() == Some(asked);
+            let missing = || NoEvidence::Device { wanted: shown(asked, LONGEST_NAME).into_owned(), known: names() };
+            having.iter().find(called).copied().ok_or_else(missing)
+        }
+    }
+}
+
+/// Subjects named in an error.
+const MOST_NAMED: usize = 40;
+
+fn night(finding: &Finding, wanted: &Wanted, judging: &Judging) -> Result<Span, NoEvidence> {
+    let date = |minute: Minute| minute.start().utc().with_timezone(&judging.timezone).date_naive();
+    let starts: Vec<_> = finding.nights.iter().map(|night| night.start).collect();
+    let at = starts.iter().position(|start| date(*start) == wanted.night);
+    let known = || match (starts.first(), starts.last()) {
+        (Some(first), Some(last)) => format!("{} to {}", date(*first), date(*last)),
+        _ => "no day".to_owned(),
+    };
+    let at = at.ok_or_else(|| NoEvidence::Night { wanted: wanted.night, known: known() })?;
+    let first = starts[at];
+    let day = first.plus(24 * 60);
+    Ok(Span { first, end: starts.get(at + 1).map_or(day, |next| (*next).min(day)) })
+}
+
+impl Trail {
+    /// Reads captures again and hands every packet that is evidence to `keep`, with a comment for it.
+    pub fn pick(
+        &self,
+        captures: &mut Captures,
+        judging: &Judging,
+        mut keep: impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
+        mut progress: impl FnMut(Progress),
+    ) -> io::Result<Picked> {
+        let (mut decoder, mut picked) = (Decoder::new(Limits::default()), Picked::default());
+        let mut until_step = FRAMES_A_STEP;
+        while captures.advance().is_some() {
+            let frame = captures.frame();
+            let said = match decoder.decode(&frame) {
+                Decoded::Packet(packet) => self.comment(&packet, judging),
+                Decoded::Held if self.night.contains(frame.stamp.minute()) => {
+                    picked.fragments += 1;
+                    None
+                }
+                _ => None,
+            };
+            if let Some(said) = said {
+                keep(&frame, &said)?;
+                picked.packets += 1;
+            }
+            while decoder.abandoned().is_some() {}
+            until_step -= 1;
+            if until_step == 0 {
+                until_step = FRAMES_A_STEP;
+                progress(captures.progress());
+            }
+        }
+        Ok(picked)
+    }
+
+    /// What is to be said of a packet; `None` where it is no evidence.
+    fn comment(&self, packet: &Packet<'_>, judging: &Judging) -> Option<String> {
+        let minute = packet.stamp.minute();
+        if !self.night.contains(minute) {
+            return None;
+        }
+        let stretches = self.flows.get(&key(packet))?;
+        let stretch = stretches.iter().find(|it| it.first <= packet.stamp && packet.stamp <= it.last)?;
+        let local = minute.start().utc().with_timezone(&judging.timezone);
+        let use_of_it = if self.finding.is_attended(minute) { "in use" } else { "unattended" };
+        Some(format!(
+            "nightaudit: {} on {}, {} {}, {use_of_it}, {} {}",
+            shown(&self.subject, LONGEST_NAME),
+            shown(&self.device, LONGEST_NAME),
+            local.format("%Y-%m-%d %H:%M"),
+            judging.timezone.name(),
+            role(stretch.role),
+            shown(&stretch.far, LONGEST_NAME),
+        ))
+    }
+}
+
+fn key(packet: &Packet<'_>) -> Tuple {
+    let protocol = match packet.transport {
+        Transport::Tcp { .. } => 6,
+        Transport::Udp => 17,
+        Transport::Other(number) => number,
+    };
+    let canonical = |end: Endpoint| Endpoint::new(IpAddr::to_canonical(&end.addr), end.port);
+    tuple(canonical(packet.src), canonical(packet.dst), protocol)
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Chat => "chat with",
+        Role::Media => "media with",
+        Role::Call => "call with",
+        Role::Push => "push from",
+        Role::Backup => "backup to",
+        Role::Telemetry => "telemetry to",
+        Role::Account => "account with",
+        Role::Update => "update from",
+        Role::Web => "web with",
+        Role::Unknown => "with",
+    }
+}

@@ -55,6 +55,8 @@ pub struct LiveOptions {
     pub filter: String,
     /// Size of the kernel's buffer in bytes. 16 to 32 MiB ride out a busy second.
     pub buffer: u32,
+    /// Most bytes kept of a frame; see [`LiveOptions::WHOLE`].
+    pub snap_length: u32,
     /// Whether frames for other hosts are wanted too.
     pub promiscuous: bool,
     /// How frames are handed over.
@@ -71,12 +73,22 @@ pub enum Delivery {
 }
 
 impl LiveOptions {
+    /// The snap length that loses nothing.
+    ///
+    /// Receive offload hands over several segments as one frame of up to 64 KiB and its headers, with large-receive
+    /// offload (BIG TCP) more, and a post-quantum ClientHello lies across segments: what is cut off is a name.
+    /// 262,144 is the most that libpcap keeps. In [`Delivery::Blocks`] it costs no memory: the kernel packs frames into
+    /// its ring by their own lengths (`TPACKET_V3`). In [`Delivery::Immediate`] each takes a slot of the snap length
+    /// (`TPACKET_V2`), so that 32 MiB hold no more than 128.
+    pub const WHOLE: u32 = 262_144;
+
     /// Everything on `interface`, in blocks.
     pub fn on(interface: &str) -> Self {
         Self {
             interface: interface.into(),
             filter: String::new(),
             buffer: 32 << 20,
+            snap_length: Self::WHOLE,
             promiscuous: false,
             delivery: Delivery::Blocks,
         }
@@ -113,7 +125,7 @@ impl Live {
         let capture = Capture::from_device(options.interface.as_str())
             .map_err(refused)?
             .promisc(options.promiscuous)
-            .snaplen(SNAP_LEN)
+            .snaplen(i32::try_from(options.snap_length.min(LiveOptions::WHOLE)).unwrap_or(i32::MAX))
             .buffer_size(i32::try_from(options.buffer).unwrap_or(i32::MAX))
             .timeout(BLOCK_TIMEOUT_MS)
             .immediate_mode(options.delivery == Delivery::Immediate)
@@ -182,9 +194,14 @@ impl Live {
     fn readable(&self, wait: Duration) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let mut fds = [PollFd::new(&self.capture, PollFlags::IN)];
-        let wait = Timespec::try_from(wait.min(LONGEST_WAIT)).ok();
+        let patience = Timespec::try_from(wait.min(LONGEST_WAIT)).ok();
         // An error here is a signal: the caller looks whether it is to stop.
-        poll(&mut fds, wait.as_ref()).is_ok_and(|ready| ready > 0)
+        let ready = poll(&mut fds, patience.as_ref()).is_ok_and(|ready| ready > 0);
+        if ready && !fds[0].revents().contains(PollFlags::IN) {
+            // An interface that went down says so for ever, and libpcap may not mind.
+            std::thread::sleep(wait.min(Duration::from_millis(20)));
+        }
+        ready
     }
 
     #[cfg(not(unix))]
@@ -262,9 +279,6 @@ fn words(error: &Error) -> String {
     shown(text.trim(), 300).into_owned()
 }
 
-/// Receive offload hands over several packets as one of up to 64 KiB, and a post-quantum ClientHello fills more than
-/// one packet; 262,144 is the most that libpcap keeps.
-const SNAP_LEN: i32 = 262_144;
 const BLOCK_TIMEOUT_MS: i32 = 250;
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 

@@ -43,6 +43,8 @@ mod pcapng;
 mod record;
 mod report;
 mod same;
+#[cfg(feature = "live")]
+mod save;
 mod sniff;
 #[cfg(feature = "live")]
 mod streams;
@@ -56,6 +58,8 @@ pub use link::LinkType;
 #[cfg(feature = "live")]
 pub use live::{Delivery, Drops, Interface, Live, LiveError, LiveOptions, list_interfaces};
 pub use report::FileReport;
+#[cfg(feature = "live")]
+pub use save::{SaveOptions, Saved, Saver, prepare as prepare_folder};
 #[cfg(feature = "live")]
 pub use streams::{
     Absent, Batch, Dispatch, Door, Faucet, Moment, News, NotASource, Source, SourceError, SourceOptions, Until,

@@ -149,6 +149,16 @@ impl<W: Write> PcapngWriter<W> {
         self.block(ENHANCED, &body)
     }
 
+    /// Writes what is buffered.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Where it writes to.
+    pub fn out(&self) -> &W {
+        &self.out
+    }
+
     /// Writes what is buffered, and gives the output back.
     pub fn finish(mut self) -> io::Result<W> {
         self.out.flush()?;

@@ -154,6 +154,19 @@ impl FlowTable {
         }
     }
 
+    /// Goes on to `now` while no packet comes: closes flows that have been idle too long, and hands out what the others
+    /// moved in minutes that are over.
+    pub fn pass(&mut self, now: Stamp, events: &mut Vec<FlowEvent>) {
+        self.expire(now, events);
+        for (slot, Slot { serial, flow }) in (0_u32..).zip(&mut self.slots) {
+            if let Some(flow) = flow
+                && flow.minute < now.minute()
+            {
+                flow.hand_out_minute(id(*serial, slot), events);
+            }
+        }
+    }
+
     /// Closes every flow: the capture is over.
     pub fn finish(&mut self, events: &mut Vec<FlowEvent>) {
         for slot in (0_u32..).take(self.slots.len()) {

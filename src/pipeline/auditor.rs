@@ -75,6 +75,9 @@ pub(super) struct Track<'s> {
     events: Vec<FlowEvent>,
     hints: Vec<Hint>,
     list: Option<Box<dyn FnMut(FlowRow) + 's>>,
+    /// Flows of this machine whose process is not known yet.
+    #[cfg(feature = "live")]
+    ownerless: Option<super::live::Ownerless>,
 }
 
 impl<'s> Auditor<'s> {
@@ -98,6 +101,8 @@ impl<'s> Auditor<'s> {
                 events: Vec::new(),
                 hints: Vec::new(),
                 list: None,
+                #[cfg(feature = "live")]
+                ownerless: None,
             },
             unwritten: Unwritten::default(),
             lost_names: 0,
@@ -125,6 +130,20 @@ impl<'s> Auditor<'s> {
         };
         self.take_abandoned();
         fate
+    }
+
+    /// Goes on to `now` while no packet comes: on a link that is idle, or with a flow that is, minutes are over all the
+    /// same, and are booked as far as is known whose they are.
+    pub fn pass(&mut self, now: Stamp) {
+        self.track.table.pass(now, &mut self.track.events);
+        self.track.fold_events();
+        self.track.book_what_waited(now);
+    }
+
+    /// Asks `owners` whose a flow is where the capture does not say.
+    #[cfg(feature = "live")]
+    pub fn ask(&mut self, owners: super::Processes) {
+        self.track.ownerless = Some(super::live::Ownerless::new(owners));
     }
 
     /// Ends every flow and judges every device. A sensor was capturing in the minutes `watched`.
@@ -188,6 +207,16 @@ impl<'s> Auditor<'s> {
     /// Minute rows that a flush would write: what waiting for a disk costs in memory.
     pub fn unflushed(&self) -> usize {
         self.track.books.account.ledger.len()
+    }
+
+    /// Forgets what was booked since the last flush, because no store takes it and memory has an end: a hole, in which
+    /// the caller must not claim to have watched. Returns how many minute rows that were.
+    pub fn forget_unflushed(&mut self) -> usize {
+        let rows = self.unflushed();
+        let lost = self.losses();
+        self.track.books.turn_page();
+        self.unwritten.turn_page(lost);
+        rows
     }
 
     /// Ends every flow and books what is left: the captures are over, and a flush after this writes all of it.
@@ -324,7 +353,31 @@ impl Track<'_> {
             self.cases.resize_with(place + 1, || None);
         }
         let detail = if self.list.is_some() { Detail::Full } else { Detail::Brief };
-        self.cases[place] = Some((flow, Case::new(key, place_of_device, at, detail)));
+        let case = Case::new(key, place_of_device, at, detail);
+        #[cfg(feature = "live")]
+        let case = self.ownerless.iter_mut().fold(case, |mut case, ownerless| {
+            ownerless.tag(flow, &key, &mut case.clues);
+            case
+        });
+        self.cases[place] = Some((flow, case));
+    }
+
+    /// Books the minutes of flows that have waited long enough for a name, and for others.
+    fn book_what_waited(&mut self, now: Stamp) {
+        #[cfg(feature = "live")]
+        if let Some(ownerless) = &mut self.ownerless {
+            let cases = &mut self.cases;
+            ownerless.ask_again(|flow, owner| {
+                if let Some(case) = case(cases, flow) {
+                    case.clues.tag(&owner.as_tag());
+                }
+            });
+        }
+        let waited = |(flow, case): &(FlowId, Case)| case.has_waited(now.minute()).then_some(*flow);
+        let waited: Vec<FlowId> = self.cases.iter().flatten().filter_map(waited).collect();
+        for flow in waited {
+            self.book(flow, now);
+        }
     }
 
     fn read(&mut self, flow: FlowId, side: Side, at: Stamp, bytes: &[u8]) {

@@ -106,6 +106,13 @@ impl Case {
         self.pending.len() >= patience || (self.inspector.is_none() && !self.may_be_a_camera())
     }
 
+    /// Whether the oldest minute that waits for a name has waited long enough at `now`, though no other came.
+    pub(super) fn has_waited(&self, now: Minute) -> bool {
+        let patience = if self.may_be_a_camera() { STEADY_MINUTES } else { PATIENCE };
+        let patience = u32::try_from(patience).unwrap_or(u32::MAX);
+        self.pending.first().is_some_and(|(minute, _)| now.since(*minute) > patience)
+    }
+
     /// The rows of the minutes that wait, each with its minute; after this none waits.
     pub(super) fn take_rows(&mut self) -> Vec<(Minute, Row)> {
         let up = self.side() as usize;

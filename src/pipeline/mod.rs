@@ -22,7 +22,7 @@ pub use auditor::{Auditor, Fate, Options};
 pub use evidence::{NoEvidence, Picked, Trail, Wanted, trace};
 pub use import::{Imported, import};
 #[cfg(feature = "live")]
-pub use live::{ListenError, Listener, Listening, SourceState, SourceStatus, Status, listen};
+pub use live::{ListenError, Listener, Listening, Processes, SourceState, SourceStatus, Status, listen};
 pub use offline::{Judging, Listed, check, flows};
 pub use recall::{Archive, Query, judge, recall, recall_from};
 pub use remember::remember;

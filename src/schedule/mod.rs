@@ -21,10 +21,18 @@
 //! # Ok::<(), toml::de::Error>(())
 //! ```
 
+#[cfg(feature = "live")]
+mod bookkeeper;
 mod clerk;
+#[cfg(feature = "live")]
+pub mod confine;
 mod cron;
+#[cfg(feature = "live")]
+mod daemon;
 mod file_name;
 mod held;
+#[cfg(feature = "live")]
+pub mod journal;
 mod keep;
 mod news;
 pub mod notify;
@@ -33,8 +41,12 @@ mod planner;
 mod run;
 mod state;
 
+#[cfg(feature = "live")]
+pub use bookkeeper::{Booked, Bookkeeper};
 pub use clerk::{Clerk, Happened, notices_file, state_file};
 pub use cron::{BadCron, Cron};
+#[cfg(feature = "live")]
+pub use daemon::{Daemon, Errands, Reloaded, Said};
 pub use file_name::{BadPattern, Occasion, Pattern};
 pub use held::{Held, StateError};
 pub use news::News;

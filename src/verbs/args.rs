@@ -65,6 +65,10 @@ pub enum Verb {
     /// Write the packets behind a finding to a capture of their own.
     Evidence(super::evidence::EvidenceArgs),
     /// Show versions, rules, zone data and interfaces.
+    /// Watch for months: capture into the ledger, report on schedule, tell whom it concerns.
+    #[cfg(feature = "live")]
+    Watch(Box<super::watch::WatchArgs>),
+    /// Say what is there, what is missing, and the command that mends it.
     Doctor,
 }
 
@@ -75,20 +79,22 @@ pub struct InputArgs {
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Capture from this interface instead, until interrupted or for the time given with --for.
+    /// Capture from this interface or stream instead, until interrupted or for the time given with --for; may be
+    /// repeated. Streams: - (standard input), tcp://HOST:PORT, tcp-listen://ADDRESS:PORT, udp-listen://ADDRESS:PORT,
+    /// http://HOST:PORT/PATH (docs/daemon.md).
     #[cfg(feature = "live")]
-    #[arg(short, long, value_name = "NAME", conflicts_with = "files")]
-    pub interface: Option<String>,
+    #[arg(short, long, value_name = "SOURCE", conflicts_with = "files")]
+    pub interface: Vec<crate::capture::Source>,
 
     /// With --interface: stop after this long, such as 90s, 15m or 2h.
     #[cfg(feature = "live")]
     #[arg(long = "for", value_name = "TIME", requires = "interface", value_parser = parse_duration)]
     pub duration: Option<std::time::Duration>,
 
-    /// With --interface: capture only what this filter lets through (pcap-filter syntax).
+    /// How a wire is listened to.
     #[cfg(feature = "live")]
-    #[arg(long, value_name = "EXPRESSION", requires = "interface")]
-    pub filter: Option<String>,
+    #[command(flatten)]
+    pub listen: super::listen::ListenArgs,
 
     /// A folder of rule files that add to the built-in ones or replace those of the same id.
     #[arg(long, value_name = "DIR")]
@@ -272,7 +278,7 @@ pub enum Colour {
 }
 
 #[cfg(feature = "live")]
-fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let wrong = || format!("{text:?} is no length of time: a number and s, m, h or d, such as 90s or 2h");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {

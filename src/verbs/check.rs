@@ -29,7 +29,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outco
     let look = output::look(&args.output)?;
     let audit = match &args.ledger {
         Some(path) => into_ledger(args, &ledger::path(Some(path), settings)?, &options, settings, &judging)?,
-        None => audit(args, &options, &judging)?,
+        None => audit(args, settings, &options, &judging)?,
     };
     let Some(subject) = &args.explain else {
         let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
@@ -112,15 +112,15 @@ fn write(audit: &Audit, changes: &Changes, format: CheckFormat, look: &Look, out
 }
 
 #[cfg(feature = "live")]
-fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
-    match &args.input.interface {
-        Some(interface) => Ok(input::listen(&args.input, interface, options, judging)?),
-        None => audit_files(args, options, judging),
+fn audit(args: &CheckArgs, settings: &Settings, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+    match &args.input.interface[..] {
+        [_, ..] => Ok(input::listen(&args.input, settings, options, judging)?),
+        [] => audit_files(args, options, judging),
     }
 }
 
 #[cfg(not(feature = "live"))]
-fn audit(args: &CheckArgs, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
+fn audit(args: &CheckArgs, _: &Settings, options: &Options, judging: &Judging) -> anyhow::Result<Audit> {
     audit_files(args, options, judging)
 }
 

@@ -47,11 +47,11 @@ pub(super) fn open(args: &InputArgs) -> anyhow::Result<Opened> {
     Ok(Captures::open(&args.files))
 }
 
-/// Captures from an interface until interrupted or terminated, or for the time asked for.
+/// Listens until interrupted or terminated, or for the time asked for.
 #[cfg(feature = "live")]
 pub(super) fn listen(
     args: &InputArgs,
-    interface: &str,
+    settings: &Settings,
     options: &Options,
     judging: &crate::pipeline::Judging,
 ) -> anyhow::Result<crate::pipeline::Audit> {
@@ -63,13 +63,13 @@ pub(super) fn listen(
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot listen for signals")?;
     }
-    let source: crate::capture::Source = interface.parse()?;
-    let mut listening = crate::pipeline::Listening::to(std::slice::from_ref(&source));
-    listening.options.live.filter = args.filter.clone().unwrap_or_default();
+    let sources = super::listen::ListenArgs::sources(&args.interface, &settings.capture)?;
     if std::io::stderr().is_terminal() {
-        super::complain(&format!("capturing on {source}; Ctrl-C ends the capture and prints the audit"));
+        let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
+        super::complain(&format!("capturing on {}; Ctrl-C ends the capture and prints the audit", names.join(", ")));
     }
-    Ok(crate::pipeline::listen(&listening, options, judging, &stop, args.duration)?)
+    let listening = args.listen.listening(sources, &settings.capture, crate::capture::Absent::Fails);
+    Ok(crate::pipeline::listen(&listening, options, judging, args.listen.processes()?, &stop, args.duration)?)
 }
 
 /// A bar on standard error, on a terminal, once reading has taken a second.

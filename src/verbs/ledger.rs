@@ -40,8 +40,9 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Store> {
     Ok(Store::open(path)?)
 }
 
+/// Makes a folder for its owner alone; one that is there stays as it is.
 #[cfg(unix)]
-fn private_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn private_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

@@ -12,6 +12,8 @@ mod evidence;
 mod flows;
 mod input;
 mod ledger;
+#[cfg(feature = "live")]
+pub mod listen;
 mod man;
 mod output;
 mod report;
@@ -20,6 +22,8 @@ mod schedule;
 pub mod settings;
 mod simulate;
 mod toggle;
+#[cfg(feature = "live")]
+mod watch;
 
 use std::process::ExitCode;
 
@@ -68,6 +72,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Schedule(args) => schedule::run(&args, &settings()?),
         Verb::Completions(args) => completions::run(&args),
         Verb::Man(args) => man::run(&args),
+        #[cfg(feature = "live")]
+        Verb::Watch(watching) => watch::run(&watching, &args.settings, &settings()?),
         Verb::Doctor => doctor::run(settings()),
     }
 }

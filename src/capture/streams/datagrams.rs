@@ -296,8 +296,12 @@ fn link_of(packet: &[u8]) -> Option<LinkType> {
             _ => false,
         }
     };
-    let ethernet =
-        matches!(packet.get(12..14), Some([0x08, 0x00] | [0x86, 0xdd])) && packet.get(14..).is_some_and(is_ip);
+    let ethernet = match packet.get(12..14) {
+        Some([0x08, 0x00] | [0x86, 0xdd]) => packet.get(14..).is_some_and(is_ip),
+        // ARP for Ethernet.
+        Some([0x08, 0x06]) => packet.get(14..16) == Some(&[0, 1]),
+        _ => false,
+    };
     if ethernet {
         return Some(LinkType::ETHERNET);
     }

@@ -81,6 +81,9 @@ pub(super) fn listen(door: &OpenDoor, line: &Line) -> Result<(), Unwanted> {
         };
         let mut ending =
             pour(Box::new(Tap::new(stream, line.clone()).beside(door.clone())), line, Some(&peer.to_string()))?;
+        if line.stopped() {
+            break;
+        }
         if door.someone_waits() {
             ending = Ending { why: "a newer connection took its place".into(), until: Until::LastPacket, ..ending };
         }
@@ -111,6 +114,9 @@ pub(super) fn connect(
             Ok(raw) => pour(raw, line, None)?,
             Err(error) => Ending { why: error.to_string(), until: Until::LastPacket, refused: true },
         };
+        if line.stopped() {
+            break;
+        }
         if !ending.refused {
             wait = BACK_OFF[0];
             said.clear();

@@ -1,16 +1,13 @@
 //! An interface that is captured on for months: it may go down, be unplugged, and come back.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     News, Until,
     outlet::Unwanted,
     tap::{Line, pause},
 };
-use crate::capture::{Live, LiveError, LiveOptions};
+use crate::capture::{Live, LiveError, LiveOptions, list_interfaces};
 
 /// How long to wait for frames before handing over what is there, and looking around.
 const LINGER: Duration = Duration::from_millis(20);
@@ -50,6 +47,7 @@ pub(super) fn watch(mut opened: Option<Live>, options: &LiveOptions, line: &Line
 fn capture(opened: Live, options: &LiveOptions, line: &Line) -> Result<String, Unwanted> {
     line.outlet.tell(News::Open { peer: None })?;
     let mut wire = Wire { live: opened, lost: 0 };
+    let plug = Plug::of(&options.interface);
     let mut looked = Instant::now();
     let mut link_was = Carrier::Up;
     let mut until_glance = FRAMES_A_GLANCE;
@@ -74,8 +72,9 @@ fn capture(opened: Live, options: &LiveOptions, line: &Line) -> Result<String, U
         if let Err(error) = wire.tell_lost(line)? {
             return wire.parting(error, line);
         }
-        let link_is = carrier(&options.interface);
+        let link_is = plug.look();
         match (link_was, link_is) {
+            (_, Carrier::Gone) => return Ok("the interface is gone".into()),
             (Carrier::Up, Carrier::Down) => {
                 line.outlet.tell(News::Gap { why: "the link is down".into(), until: Until::Now })?;
             }
@@ -132,13 +131,47 @@ impl Wire {
 enum Carrier {
     Up,
     Down,
+    /// The device that was opened is not there any more, whatever bears its name now.
+    Gone,
 }
 
-/// Whether `interface` has a link. One that does not say (`any`, other systems) is taken to have it.
-fn carrier(interface: &str) -> Carrier {
-    let state = fs::read_to_string(format!("/sys/class/net/{interface}/operstate"));
-    match state.as_deref().map(str::trim) {
-        Ok("down" | "lowerlayerdown" | "notpresent" | "dormant") => Carrier::Down,
-        _ => Carrier::Up,
+/// The device that a capture was opened on.
+struct Plug {
+    interface: String,
+    /// Its number, which another device of the same name does not have; `None` for what is none, such as `any`.
+    index: Option<u32>,
+}
+
+impl Plug {
+    fn of(interface: &str) -> Self {
+        Self { interface: interface.to_owned(), index: index(interface) }
     }
+
+    /// How the device is. libpcap does not tell that an interface went down, nor, on an idle one, that it is gone.
+    fn look(&self) -> Carrier {
+        if self.index.is_none() {
+            return Carrier::Up;
+        }
+        if index(&self.interface) != self.index {
+            return Carrier::Gone;
+        }
+        match list_interfaces().ok().and_then(|all| all.into_iter().find(|one| one.name == self.interface)) {
+            Some(one) if !one.running => Carrier::Down,
+            _ => Carrier::Up,
+        }
+    }
+}
+
+/// The system's number of an interface.
+#[cfg(target_os = "linux")]
+fn index(interface: &str) -> Option<u32> {
+    use rustix::net::{AddressFamily, SocketType, netdevice::name_to_index, socket};
+
+    let any = socket(AddressFamily::INET, SocketType::DGRAM, None).ok()?;
+    name_to_index(any, interface).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn index(_: &str) -> Option<u32> {
+    None
 }

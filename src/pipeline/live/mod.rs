@@ -18,10 +18,13 @@
 //! ```
 
 mod order;
+mod processes;
 mod runs;
 mod status;
 mod watch;
 
+pub(super) use processes::Ownerless;
+pub use processes::Processes;
 pub use status::{SourceState, SourceStatus, Status};
 
 use std::{
@@ -45,8 +48,11 @@ use super::{
     offline::Judging,
 };
 use crate::{
-    base::text::shown,
-    capture::{Absent, Batch, Dispatch, Faucet, Frame, LiveOptions, Moment, News, Source, SourceError, SourceOptions},
+    base::{Minute, Stamp, text::shown},
+    capture::{
+        Absent, Batch, Dispatch, Faucet, Frame, LiveOptions, Moment, News, SaveOptions, Saved, Saver, Source,
+        SourceError, SourceOptions, prepare_folder,
+    },
 };
 
 /// Between two calls of the observer.
@@ -57,6 +63,10 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 const PARTING: Duration = Duration::from_millis(800);
 /// Batches between the capturing threads and the one that books: at most 16 MiB.
 const QUEUE: usize = 32;
+/// A source whose clock is so many nanoseconds behind the others' is wrong, or silent.
+const LONGEST_LAG: u64 = 20 * 60 * 1_000_000_000;
+/// How late a packet of a minute may come, in nanoseconds.
+const LATEST: u64 = 2_000_000_000;
 /// Remarks kept, at most.
 const MOST_NOTES: usize = 64;
 
@@ -67,42 +77,50 @@ pub struct Listening {
     pub sources: Vec<Source>,
     /// How interfaces are captured on.
     pub options: SourceOptions,
+    /// Where captures are kept, if at all.
+    pub save: Option<SaveOptions>,
 }
 
 impl Listening {
     /// To everything that comes from `sources`; one that is not there is an error.
     pub fn to(sources: &[Source]) -> Self {
         let options = SourceOptions { live: LiveOptions::on(""), absent: Absent::Fails };
-        Self { sources: sources.to_vec(), options }
+        Self { sources: sources.to_vec(), options, save: None }
     }
 }
 
 /// Sources that are open and wait to be listened to.
 pub struct Listener {
     faucets: Vec<Faucet>,
+    save: Option<SaveOptions>,
 }
 
 impl Listener {
     /// Opens every source, as far as that takes privileges. No thread is started yet.
-    pub fn open(listening: &Listening) -> Result<Self, SourceError> {
+    pub fn open(listening: &Listening) -> Result<Self, ListenError> {
+        if let Some(save) = &listening.save {
+            prepare_folder(save).map_err(|why| ListenError::save(save, why))?;
+        }
         let open = |source| Faucet::open(source, &listening.options);
-        Ok(Self { faucets: listening.sources.iter().map(open).collect::<Result<_, _>>()? })
+        let faucets = listening.sources.iter().map(open).collect::<Result<_, _>>()?;
+        Ok(Self { faucets, save: listening.save.clone() })
     }
 
     /// Folds packets into `auditor` until `stop` is set, `length` has passed, or every source is over. About once a
     /// second, and once at the end, `observe` is called; until it returns, packets wait.
     ///
-    /// Fails only where the system gives no thread.
+    /// Fails only where the system gives no thread, or no file to keep captures in.
     pub fn run<'s>(
         self,
         auditor: &mut Auditor<'s>,
         stop: &AtomicBool,
         length: Option<Duration>,
         mut observe: impl FnMut(&mut Auditor<'s>, &Status),
-    ) -> io::Result<Status> {
+    ) -> Result<Status, ListenError> {
+        let saver = self.save.as_ref().map(|save| Saver::start(save).map_err(|why| ListenError::save(save, why)));
         let (sender, receiver) = bounded::<Dispatch>(QUEUE);
         let halt = Arc::new(AtomicBool::new(false));
-        let mut hearing = Hearing::of(self.faucets.iter().map(Faucet::source));
+        let mut hearing = Hearing::of(self.faucets.iter().map(Faucet::source), saver.transpose()?);
         for (number, faucet) in self.faucets.into_iter().enumerate() {
             faucet.start(number, sender.clone(), Arc::clone(&halt))?;
         }
@@ -118,7 +136,9 @@ impl Listener {
             hearing.book(auditor, Moment::now());
             if looked.elapsed() >= A_SECOND {
                 looked = Instant::now();
-                observe(auditor, &hearing.status());
+                let status = hearing.status();
+                hearing.pass(auditor, &status);
+                observe(auditor, &status);
             }
             let over = stop.load(Ordering::Relaxed) || length.is_some_and(|length| began.elapsed() >= length);
             if over && parting.is_none() {
@@ -137,16 +157,20 @@ impl Listener {
     }
 }
 
-/// Listens until `stop` is set or `length` has passed, then judges what was seen.
+/// Listens until `stop` is set or `length` has passed, then judges what was seen. `processes` name local sockets.
 pub fn listen(
     listening: &Listening,
     options: &Options,
     judging: &Judging,
+    processes: Option<Processes>,
     stop: &AtomicBool,
     length: Option<Duration>,
 ) -> Result<Audit, ListenError> {
     let listener = Listener::open(listening)?;
     let mut auditor = Auditor::new(options);
+    if let Some(processes) = processes {
+        auditor.ask(processes);
+    }
     let status = listener.run(&mut auditor, stop, length, |_, _| {})?;
     let mut audit = auditor.audit(&status.watched, judging);
     audit.inputs = status.inputs();
@@ -161,9 +185,23 @@ pub enum ListenError {
     /// A source cannot be opened.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Captures cannot be kept.
+    #[error("{folder}: captures cannot be kept there: {why}; name another folder with --save")]
+    Save {
+        /// The folder.
+        folder: String,
+        /// The system's words.
+        why: io::Error,
+    },
     /// The system gives no thread.
     #[error("cannot start a capturing thread: {0}")]
     Thread(#[from] io::Error),
+}
+
+impl ListenError {
+    fn save(options: &SaveOptions, why: io::Error) -> Self {
+        Self::Save { folder: shown(&options.folder.to_string_lossy(), 400).into_owned(), why }
+    }
 }
 
 /// What is known of every source, and their packets on the way to being booked.
@@ -172,6 +210,12 @@ struct Hearing {
     sources: Vec<Heard>,
     order: Order,
     notes: Vec<String>,
+    saver: Option<Saver>,
+    /// What was kept, once that is over.
+    saved: Option<Saved>,
+    passed: Minute,
+    /// The newest packet time, and when that was.
+    time: Option<(Stamp, Moment)>,
 }
 
 struct Heard {
@@ -180,9 +224,19 @@ struct Heard {
 }
 
 impl Hearing {
-    fn of<'a>(sources: impl Iterator<Item = &'a Source>) -> Self {
+    fn of<'a>(sources: impl Iterator<Item = &'a Source>, saver: Option<Saver>) -> Self {
         let sources: Vec<_> = sources.map(Heard::of).collect();
-        Self { began: Moment::now(), order: Order::of(sources.len()), sources, notes: Vec::new() }
+        let order = Order::of(sources.len());
+        Self {
+            began: Moment::now(),
+            order,
+            sources,
+            notes: Vec::new(),
+            saver,
+            saved: None,
+            passed: Minute(0),
+            time: None,
+        }
     }
 
     fn take(&mut self, Dispatch { source, at, news }: Dispatch) {
@@ -191,6 +245,9 @@ impl Hearing {
             News::Frames(batch) => {
                 let batch = Arc::new(batch);
                 let jump = heard.frames(&batch, at);
+                if let Some(saver) = &self.saver {
+                    saver.keep(&batch);
+                }
                 self.order.put(at, source, batch);
                 jump
             }
@@ -216,11 +273,35 @@ impl Hearing {
     fn finish(&mut self, auditor: &mut Auditor<'_>) {
         let Self { order, sources, .. } = self;
         order.finish(|source, frame| fold(sources, auditor, source, frame));
+        self.saved = self.saver.take().map(Saver::finish);
+    }
+
+    /// Books minutes that are over, once for each.
+    fn pass(&mut self, auditor: &mut Auditor<'_>, status: &Status) {
+        let Some(over) = status.packet_time.map(|time| Stamp::from_nanos(time.nanos().saturating_sub(LATEST))) else {
+            return;
+        };
+        if over.minute() > self.passed || over.minute().plus(1) < self.passed {
+            self.passed = over.minute();
+            auditor.pass(over);
+        }
+    }
+
+    /// The time up to which every open source has told; a source that lags far behind the others is not waited for.
+    /// While none is open, time goes on.
+    fn packet_time(&mut self, now: Moment) -> Option<Stamp> {
+        let times: Vec<_> = self.sources.iter().filter_map(|heard| heard.watch.now(now)).collect();
+        let newest = times.iter().max().copied().unwrap_or_default();
+        if let Some(time) = times.into_iter().filter(|time| newest.since(*time) < LONGEST_LAG).min() {
+            self.time = Some((time, now));
+        }
+        let passed = |since: Moment| now.running.saturating_sub(since.running).as_secs();
+        self.time.map(|(time, since)| time.plus_seconds(passed(since)))
     }
 
     fn status(&mut self) -> Status {
         let now = Moment::now();
-        let packet_time = self.sources.iter().filter_map(|heard| heard.watch.now(now)).max();
+        let packet_time = self.packet_time(now);
         let lists: Vec<_> = self.sources.iter_mut().map(|heard| heard.watch.runs(now)).collect();
         let watched = runs::union(&lists);
         let sources = self.sources.iter().zip(lists);
@@ -231,6 +312,7 @@ impl Hearing {
             watched,
             sources: sources.map(|(heard, watched)| SourceStatus { watched, ..heard.status.clone() }).collect(),
             notes: self.notes.clone(),
+            saved: self.saver.as_ref().map(Saver::saved).or_else(|| self.saved.clone()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     base::Stamp,
-    capture::{Moment, Source},
+    capture::{Moment, Saved, Source},
     ledger::Watched,
     pipeline::InputReport,
 };
@@ -41,7 +41,8 @@ pub struct Status {
     pub began: Moment,
     /// Now.
     pub now: Moment,
-    /// The newest time by the sources' own clocks: what decides which minutes are over. `None` until one has told.
+    /// The time, by their own clocks, up to which every open source has told: what decides which minutes are over.
+    /// `None` until one has been.
     pub packet_time: Option<Stamp>,
     /// The sources, in the order they were named.
     pub sources: Vec<SourceStatus>,
@@ -49,6 +50,8 @@ pub struct Status {
     pub watched: Vec<Watched>,
     /// What the reader of an audit should know: clocks that were set, streams that began without a header.
     pub notes: Vec<String>,
+    /// What was kept of the packets, where that was asked for.
+    pub saved: Option<Saved>,
 }
 
 impl Status {

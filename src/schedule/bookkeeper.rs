@@ -1,0 +1,180 @@
+//! What a listener heard goes into the ledger, minute by minute, also when the disk does not want it for a while.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{
+    base::{Minute, Span, Stamp},
+    ledger::{Source, Store, StoreError, clip},
+    pipeline::{Auditor, Status},
+};
+
+/// Rows that wait for a disk, at most: with their keys some 100 MB.
+const MOST_WAITING: usize = 400_000;
+/// Between two attempts to write after one that failed.
+const RETRY: Duration = Duration::from_secs(30);
+/// Minutes at the end that are not told of yet: a stream may turn out to have broken off in them.
+const UNSETTLED: u32 = 2;
+/// Minutes before the last flush whose losses may have become known since.
+const REPEATED: u32 = 5;
+
+/// Writes to one ledger, and keeps what cannot be written.
+pub struct Bookkeeper {
+    path: PathBuf,
+    source: Source,
+    /// `None` while the ledger cannot even be opened.
+    store: Option<Store>,
+    /// The minute in which it was last tried.
+    tried: Minute,
+    /// What was watched before this is in the ledger, or lost.
+    from: Minute,
+    trouble: Option<Trouble>,
+    keep_minutes: u32,
+    summed_up: Minute,
+}
+
+/// A ledger that cannot be written to.
+struct Trouble {
+    since: Minute,
+    again: Duration,
+}
+
+/// What became of one look.
+#[derive(Debug)]
+pub enum Booked {
+    /// It is not time yet.
+    Nothing,
+    /// What is over was written.
+    Rows {
+        /// How many minute rows.
+        rows: u64,
+        /// The minute that is not over yet.
+        up_to: Minute,
+    },
+    /// After trouble: it is all written.
+    Recovered {
+        /// Minutes for which it was kept in memory.
+        minutes: u32,
+    },
+    /// It cannot be written, and is kept in memory; said once.
+    Waiting(StoreError),
+    /// Memory is full: what was captured from a minute up to another is lost.
+    Lost {
+        /// The span, in which nothing counts as watched.
+        span: Span,
+    },
+}
+
+impl Bookkeeper {
+    /// Opens the ledger at `path`. Fails where another process writes to it, or it is none.
+    pub fn open(path: &Path, source: Source, keep_days: u32) -> Result<Self, StoreError> {
+        let store = Self::connect(path, &source)?;
+        Ok(Self {
+            path: path.to_owned(),
+            source,
+            store: Some(store),
+            tried: Minute(0),
+            from: Minute(0),
+            trouble: None,
+            keep_minutes: keep_days.saturating_mul(24 * 60),
+            summed_up: Minute(0),
+        })
+    }
+
+    /// Keeps rows of a minute for so many days from now on.
+    pub fn keep(&mut self, days: u32) {
+        self.keep_minutes = days.saturating_mul(24 * 60);
+    }
+
+    /// Writes what is booked once a minute of packet time is over.
+    pub fn look(&mut self, auditor: &mut Auditor<'_>, status: &Status) -> Booked {
+        let Some(now) = status.packet_time.map(Stamp::minute) else { return Booked::Nothing };
+        let waits = self.trouble.as_ref().is_some_and(|trouble| status.now.running < trouble.again);
+        // A clock that was set back starts minutes anew.
+        let is_new = now > self.tried || now.plus(1) < self.tried;
+        if waits || !(is_new || self.trouble.is_some()) {
+            return self.make_room(auditor, now);
+        }
+        self.tried = now;
+        let settled = now.minus(UNSETTLED);
+        self.write(auditor, status, settled, now)
+    }
+
+    /// Ends every flow and writes all there is.
+    pub fn close(&mut self, auditor: &mut Auditor<'_>, status: &Status) -> Booked {
+        auditor.end();
+        let now = status.packet_time.unwrap_or(status.now.wall).minute();
+        self.write(auditor, status, now.plus(1), now)
+    }
+
+    /// Sums old minutes up by the hour, once a day.
+    pub fn retain(&mut self, now: Minute) -> Result<u64, StoreError> {
+        const DAY: u32 = 24 * 60;
+        if now.since(self.summed_up) < DAY || self.keep_minutes == 0 {
+            return Ok(0);
+        }
+        let Some(store) = &mut self.store else { return Ok(0) };
+        self.summed_up = now;
+        store.sum_up(now.minus(self.keep_minutes)).map(|retained| retained.minutes)
+    }
+
+    /// Whether everything is written that should be.
+    pub fn is_well(&self) -> bool {
+        self.trouble.is_none()
+    }
+
+    fn write(&mut self, auditor: &mut Auditor<'_>, status: &Status, settled: Minute, now: Minute) -> Booked {
+        let watched = clip(status.watched.clone(), Span { first: self.from, end: settled });
+        match self.try_write(auditor, &watched) {
+            Ok(rows) => {
+                self.from = self.from.max(settled.minus(REPEATED));
+                match self.trouble.take() {
+                    Some(trouble) => Booked::Recovered { minutes: now.since(trouble.since) },
+                    None => Booked::Rows { rows, up_to: now },
+                }
+            }
+            Err(error) => {
+                let again = status.now.running + RETRY;
+                if let Some(trouble) = &mut self.trouble {
+                    trouble.again = again;
+                    return self.make_room(auditor, now);
+                }
+                self.trouble = Some(Trouble { since: now, again });
+                Booked::Waiting(error)
+            }
+        }
+    }
+
+    fn try_write(&mut self, auditor: &mut Auditor<'_>, watched: &[crate::ledger::Watched]) -> Result<u64, StoreError> {
+        let store = if let Some(store) = &mut self.store {
+            store
+        } else {
+            self.store.insert(Self::connect(&self.path, &self.source)?)
+        };
+        let written = auditor.flush(store, watched);
+        if written.is_err() {
+            // A disk that was away gives no second chance to open files: the ledger is opened anew.
+            self.store = None;
+        }
+        written.map(|flushed| flushed.rows)
+    }
+
+    /// Forgets what waits once it is too much: a hole in the ledger, in which nothing counts as watched.
+    fn make_room(&mut self, auditor: &mut Auditor<'_>, now: Minute) -> Booked {
+        if self.trouble.is_none() || auditor.unflushed() < MOST_WAITING {
+            return Booked::Nothing;
+        }
+        auditor.forget_unflushed();
+        let span = Span { first: self.from, end: now.plus(1) };
+        self.from = span.end;
+        Booked::Lost { span }
+    }
+
+    fn connect(path: &Path, source: &Source) -> Result<Store, StoreError> {
+        let mut store = Store::open(path)?;
+        store.capturing_at(source.clone());
+        Ok(store)
+    }
+}

@@ -4,16 +4,20 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/release/nightaudit
 
-.PHONY: demo test setup build lint unit bench
+.PHONY: demo test setup setup-tests build lint unit bench
 
 demo: build
 	@scripts/demo $(BIN)
 
-test: setup lint unit
+test: setup setup-tests lint unit
 
 # libpcap's headers are the one thing that cargo cannot bring.
 setup:
 	@scripts/setup
+
+# What some tests use; they are skipped, and say so, without it.
+setup-tests:
+	@scripts/setup-tests
 
 build: setup
 	@$(CARGO) build --release --locked

@@ -144,3 +144,24 @@ fn a_query_picks_span_device_and_subject_and_the_rest_still_tells_when_somebody_
     assert!((7..=9).contains(&nights(&last)) && nights(&all) > 12, "{} of {}", nights(&last), nights(&all));
     assert_eq!(recall(&store, &Query { device: Some("nobody".into()), ..Query::default() }).devices, []);
 }
+
+/// `tests/ledger/schema-1.sql` is the dump of a ledger that schema 1 wrote, of two bundled captures.
+#[test]
+fn a_ledger_of_an_older_schema_is_brought_up_to_date_and_says_what_it_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.db");
+    let dump = include_str!("ledger/schema-1.sql");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(dump).unwrap();
+    old.execute_batch("PRAGMA application_id = 1849783652; PRAGMA user_version = 1").unwrap();
+    drop(old);
+    let reading = Store::read(&path).unwrap_err();
+    assert!(matches!(reading, StoreError::Older { found: 1, .. }), "{reading}");
+    let store = Store::open(&path).unwrap();
+    let genuine = |name: &str| Path::new("captures/genuine").join(name).join("traffic.pcap");
+    let files = ["tls13", "http1-plain"].map(genuine);
+    let from_packets = pipeline::check(Captures::open(&files), &options(), &judging(), |_| ());
+    assert_eq!(page(&recall(&store, &Query::default())), page(&from_packets));
+    drop(store);
+    Store::read(&path).unwrap();
+}

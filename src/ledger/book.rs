@@ -142,6 +142,16 @@ impl Ledger {
         self.subjects.value(id).cloned().unwrap_or_else(Subject::unattributed)
     }
 
+    /// The number of a subject that rows were posted of.
+    pub(super) fn known_subject(&self, subject: &Subject) -> Option<u32> {
+        self.subjects.known(subject)
+    }
+
+    /// The number of a destination that rows were posted to.
+    pub(super) fn known_destination(&self, destination: &str) -> Option<u32> {
+        self.destinations.known(&destination.to_owned())
+    }
+
     /// The number rows use for a destination.
     pub fn destination_id(&mut self, destination: &str) -> u32 {
         self.destinations.number(&destination.to_owned(), &OTHER.to_owned())

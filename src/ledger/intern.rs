@@ -29,6 +29,11 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         self.numbers.get(instead).copied().unwrap_or_else(|| self.push(instead))
     }
 
+    /// The number of a value that has one.
+    pub(super) fn known(&self, value: &T) -> Option<u32> {
+        self.numbers.get(value).copied()
+    }
+
     /// The value of a number that this interner gave.
     pub(super) fn value(&self, number: u32) -> Option<&T> {
         self.values.get(number as usize)

@@ -5,18 +5,21 @@
 //! disk it is a [`Store`].
 
 mod account;
+mod archive;
 mod book;
 mod device;
+pub mod fleet;
 mod intern;
 mod store;
 mod watch;
 
 pub use account::Account;
+pub use archive::Archive;
 pub use book::{Ledger, OTHER, Row, RowKey};
 pub use device::SubjectFacts;
 pub use store::{
-    Batch, CaptureRecord, DeviceRecord, FileRecord, Flushed, Heard, LiveRecord, NightRecord, Retained, RunRecord,
-    Source, Store, StoreError, VerdictRecord,
+    Batch, CaptureRecord, DeviceRecord, FileRecord, Flushed, Heard, LiveRecord, NightRecord, OverviewRow, Retained,
+    RunRecord, Source, Store, StoreError, VerdictRecord,
 };
 pub use watch::{clip, join_files, union};
 

@@ -10,7 +10,7 @@ pub(super) fn upper_limit(hits: u32, nights: u32, confidence: f64) -> f64 {
 }
 
 /// The 95 % equal-tailed interval for a share under Jeffreys' prior, Beta(1/2, 1/2).
-pub(super) fn jeffreys(hits: u32, nights: u32) -> (f64, f64) {
+pub fn jeffreys(hits: u32, nights: u32) -> (f64, f64) {
     let (a, b) = (f64::from(hits) + 0.5, f64::from(nights.saturating_sub(hits)) + 0.5);
     let low = if hits == 0 { 0.0 } else { quantile(a, b, 0.025) };
     let high = if hits >= nights { 1.0 } else { quantile(a, b, 0.975) };

@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Minute, Span};
 
+pub use beta::jeffreys;
 pub use explain::{Cause, Explanation, Standing};
 pub use judge::judge;
 pub use multiplicity::discoveries;

@@ -1,5 +1,6 @@
 //! The stages joined: captures in, an [`Audit`] out.
 
+mod accidents;
 mod audit;
 mod auditor;
 mod booking;
@@ -15,8 +16,10 @@ mod recall;
 mod remember;
 pub mod snapshot;
 mod stream;
+mod survey;
 mod unwritten;
 
+pub use accidents::AccidentRate;
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
 pub use evidence::{NoEvidence, Picked, Trail, Wanted, trace};
@@ -24,9 +27,10 @@ pub use import::{Imported, import};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, Processes, SourceState, SourceStatus, Status, listen};
 pub use offline::{Judging, Listed, check, flows};
-pub use recall::{Archive, Query, judge, recall, recall_from};
+pub use recall::{Query, judge, recall, recall_from};
 pub use remember::remember;
 pub use snapshot::Snapshot;
+pub use survey::{FleetFinding, FleetSubject, SensorState, Survey, survey};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::Span,
     identify::{Device, DeviceId, Rules},
-    ledger::{CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError, Watched},
+    ledger::{Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError, Watched},
 };
 
 /// Which part of a ledger is audited.
@@ -24,42 +24,6 @@ pub struct Query {
     pub subject: Option<String>,
 }
 
-/// Where minutes are kept: a ledger file, or a fleet's server.
-pub trait Archive {
-    /// Every device that was seen in `span` (at any time).
-    fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, StoreError>;
-
-    /// What was captured in `span` (at all).
-    fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, StoreError>;
-
-    /// What is kept of one device in `span` (at all), under the number `id`.
-    fn account(
-        &self,
-        device: &DeviceRecord,
-        id: DeviceId,
-        span: Option<Span>,
-    ) -> Result<crate::ledger::Account, StoreError>;
-}
-
-impl Archive for Store {
-    fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, StoreError> {
-        self.devices(span)
-    }
-
-    fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, StoreError> {
-        self.captured(span)
-    }
-
-    fn account(
-        &self,
-        device: &DeviceRecord,
-        id: DeviceId,
-        span: Option<Span>,
-    ) -> Result<crate::ledger::Account, StoreError> {
-        self.account(device, id, span)
-    }
-}
-
 /// Audits what `query` asks for, as the ledger is at this moment, also while another process writes to it.
 ///
 /// `rules` are named in the report; attribution was made when the packets were read.
@@ -68,12 +32,12 @@ pub fn recall(store: &Store, query: &Query, rules: &Arc<Rules>, judging: &Judgin
 }
 
 /// As [`recall`], from any place minutes are kept in.
-pub fn recall_from(
-    archive: &impl Archive,
+pub fn recall_from<A: Archive>(
+    archive: &A,
     query: &Query,
     rules: &Rules,
     judging: &Judging,
-) -> Result<Audit, StoreError> {
+) -> Result<Audit, A::Error> {
     let captured = archive.captured(query.span)?;
     let (mut all, mut devices) = (Row::default(), Vec::new());
     for record in archive.devices(query.span)?.iter().filter(|record| query.wants(&record.device)) {
@@ -100,13 +64,13 @@ pub fn recall_from(
 }
 
 /// Judges one stored device; gives with it the sums of its rows.
-pub fn judge(
-    archive: &impl Archive,
+pub fn judge<A: Archive>(
+    archive: &A,
     record: &DeviceRecord,
     span: Option<Span>,
     watched: &[Watched],
     judging: &Judging,
-) -> Result<(DeviceAudit, Row), StoreError> {
+) -> Result<(DeviceAudit, Row), A::Error> {
     let id = DeviceId(0);
     let account = archive.account(record, id, span)?;
     let device = conclude::device(&account, id, record.device.clone(), watched, judging);

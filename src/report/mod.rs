@@ -13,6 +13,7 @@ mod changes;
 mod csv;
 mod explain;
 mod filter;
+mod fleet;
 mod flow_sums;
 mod flows;
 mod heat;
@@ -39,6 +40,7 @@ pub use explain::{Explained, explain_text};
 pub use filter::{
     Completion, Facts, Filter, FilterError, KEYS, KeyHelp, Needs, Times, Vocabulary, complete, up_and_down,
 };
+pub use fleet::{fleet_json, fleet_text};
 pub use flow_sums::FlowSums;
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
 pub use html::{html, html_since};

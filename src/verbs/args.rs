@@ -54,6 +54,8 @@ pub enum Verb {
     Toggle(super::toggle::ToggleArgs),
     /// Make a capture with known truth from a scenario file.
     Simulate(SimulateArgs),
+    /// Gather the ledgers of many sensors on one server.
+    Fleet(super::fleet::FleetArgs),
     /// Give verdicts from the ledger, for any span, device and subject.
     Report(super::report::ReportArgs),
     /// List schedules, say what is due next, or write a scheduled report now.

@@ -9,6 +9,7 @@ mod completions;
 mod declared;
 mod doctor;
 mod evidence;
+mod fleet;
 mod flows;
 mod input;
 mod ledger;
@@ -65,6 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Check(args) => check::run(&args, &settings()?),
         Verb::Flows(args) => flows::run(&args, &settings()?),
         Verb::Rules(args) => rules::run(&args, &settings()?),
+        Verb::Fleet(args) => fleet::run(&args, &settings()?),
         Verb::Report(args) => report::run(&args, &settings()?),
         Verb::Toggle(args) => toggle::run(&args, &settings()?),
         Verb::Evidence(args) => evidence::run(&args, &settings()?),

@@ -33,17 +33,9 @@ pub struct ReportArgs {
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 
-    /// From the beginning of this local day, or from this local time, such as 2026-06-01 or 2026-06-01T12:00.
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<String>,
-
-    /// To the end of this local day, or to this local time.
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<String>,
-
-    /// Only the last nights before the end of the ledger (or before --to), such as '28 nights'.
-    #[arg(long, value_name = "NIGHTS", conflicts_with = "from")]
-    pub last: Option<String>,
+    /// Which nights.
+    #[command(flatten)]
+    pub span: SpanArgs,
 
     /// Only this device: its id, label or one of its addresses.
     #[arg(long, value_name = "DEVICE")]
@@ -78,11 +70,28 @@ pub struct ReportArgs {
     pub no_power: bool,
 }
 
+/// Which nights are audited.
+#[derive(Debug, clap::Args)]
+pub struct SpanArgs {
+    /// From the beginning of this local day, or from this local time, such as 2026-06-01 or 2026-06-01T12:00.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<String>,
+
+    /// To the end of this local day, or to this local time.
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<String>,
+
+    /// Only the last nights before the end of the ledger (or before --to), such as '28 nights'.
+    #[arg(long, value_name = "NIGHTS", conflicts_with = "from")]
+    pub last: Option<String>,
+}
+
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     let judging = check::judging(args.timezone, &args.declared, args.no_power, settings)?;
     let look = output::look(&args.output)?;
     let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)?;
-    let span = span(args, &store, judging.timezone)?;
+    let end = || Ok(store.captured(None)?.watched.last().map_or(Minute(0), |run| run.span.end));
+    let span = args.span.minutes(judging.timezone, end)?;
     let query = Query { span, device: args.device.clone(), subject: args.subject.clone() };
     let audit = pipeline::recall(&store, &query, &input::rules(&[], settings)?, &judging)?;
     if audit.devices.is_empty() {
@@ -117,28 +126,34 @@ fn some(known: &[String]) -> String {
     if known.is_empty() { "none".to_owned() } else { known.join(", ") }
 }
 
-/// The minutes that were asked for; `None` for all.
-fn span(args: &ReportArgs, store: &Store, zone: Tz) -> anyhow::Result<Option<Span>> {
-    let from = args.from.as_deref().map(|text| moment(text, zone, Edge::Begin).context("--from")).transpose()?;
-    let to = args.to.as_deref().map(|text| moment(text, zone, Edge::End).context("--to")).transpose()?;
-    let first = match &args.last {
-        None => from,
-        Some(last) => {
-            let end = match to {
-                Some(to) => to,
-                None => store.captured(None)?.watched.last().map_or(Minute(0), |run| run.span.end),
-            };
-            Some(nights_before(end, last, zone)?)
+impl SpanArgs {
+    /// The minutes that were asked for; `None` for all. `newest` says where the ledger ends.
+    pub(super) fn minutes(
+        &self,
+        zone: Tz,
+        newest: impl FnOnce() -> anyhow::Result<Minute>,
+    ) -> anyhow::Result<Option<Span>> {
+        let from = self.from.as_deref().map(|text| moment(text, zone, Edge::Begin).context("--from")).transpose()?;
+        let to = self.to.as_deref().map(|text| moment(text, zone, Edge::End).context("--to")).transpose()?;
+        let first = match &self.last {
+            None => from,
+            Some(last) => {
+                let end = match to {
+                    Some(to) => to,
+                    None => newest()?,
+                };
+                Some(nights_before(end, last, zone)?)
+            }
+        };
+        if first.is_none() && to.is_none() {
+            return Ok(None);
         }
-    };
-    if first.is_none() && to.is_none() {
-        return Ok(None);
+        let span = Span { first: first.unwrap_or(Minute(0)), end: to.unwrap_or(Minute(u32::MAX)) };
+        if span.first >= span.end {
+            bail!("--from lies after --to");
+        }
+        Ok(Some(span))
     }
-    let span = Span { first: first.unwrap_or(Minute(0)), end: to.unwrap_or(Minute(u32::MAX)) };
-    if span.first >= span.end {
-        bail!("--from lies after --to");
-    }
-    Ok(Some(span))
 }
 
 /// The same local time as `end`, as many nights before as `text` says.

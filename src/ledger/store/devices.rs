@@ -37,6 +37,13 @@ impl Store {
         changed.map(|rows| rows > 0).map_err(|error| self.failed(&error))
     }
 
+    /// One device by its number.
+    pub(in crate::ledger) fn device_record(&self, number: i64) -> rusqlite::Result<Option<DeviceRecord>> {
+        let mut query = self.sql.prepare_cached("SELECT id, device, label FROM devices WHERE id = ?1")?;
+        let found = query.query_row([number], record).optional()?;
+        found.map(|record| self.with_addresses(record)).transpose()
+    }
+
     fn with_addresses(&self, mut record: DeviceRecord) -> rusqlite::Result<DeviceRecord> {
         let mut query = self.sql.prepare_cached("SELECT address FROM addresses WHERE device = ?1")?;
         let texts = query.query_map([record.number], |row| row.get::<_, String>(0))?;
@@ -58,31 +65,29 @@ pub(super) fn hours(span: Option<Span>) -> (i64, i64) {
     span.map_or((i64::MIN, i64::MAX), |span| (i64::from(span.first.0 / 60), i64::from(span.end.minus(1).0 / 60)))
 }
 
-/// The number of `device` in the database; what has changed of it is written.
-pub(super) fn enter(change: &Transaction<'_>, device: &Device) -> rusqlite::Result<i64> {
+/// The number of `device` in the database; what has changed of it is written, and that it has is said.
+pub(super) fn enter(change: &Transaction<'_>, device: &Device) -> rusqlite::Result<(i64, bool)> {
     let mut find = change.prepare_cached("SELECT id, label FROM devices WHERE device = ?1")?;
     let known = find.query_row([&device.id], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))).optional()?;
-    let number = match known {
-        None => change
-            .prepare_cached("INSERT INTO devices (device, label) VALUES (?1, ?2) RETURNING id")?
-            .query_row(params![device.id, device.label], |row| row.get(0))?,
-        Some((number, label)) => {
-            if device.label.is_some() && label != device.label {
-                change
-                    .prepare_cached("UPDATE devices SET label = ?2 WHERE id = ?1")?
-                    .execute(params![number, device.label])?;
-            }
-            number
+    let (number, mut changed) = match known {
+        None => {
+            let mut add = change.prepare_cached("INSERT INTO devices (device, label) VALUES (?1, ?2) RETURNING id")?;
+            (add.query_row(params![device.id, device.label], |row| row.get(0))?, true)
         }
+        Some((number, label)) if device.label.is_some() && label != device.label => {
+            let mut rename = change.prepare_cached("UPDATE devices SET label = ?2 WHERE id = ?1")?;
+            (number, rename.execute(params![number, device.label])? > 0)
+        }
+        Some((number, _)) => (number, false),
     };
     let mut add = change.prepare_cached(
         "INSERT INTO addresses (device, address) SELECT ?1, ?2
          WHERE (SELECT count(*) FROM addresses WHERE device = ?1) < ?3 ON CONFLICT DO NOTHING",
     )?;
     for address in &device.addresses {
-        add.execute(params![number, address.to_string(), MOST_ADDRESSES])?;
+        changed |= add.execute(params![number, address.to_string(), MOST_ADDRESSES])? > 0;
     }
-    Ok(number)
+    Ok((number, changed))
 }
 
 /// A changing address beyond these is not listed.

@@ -37,15 +37,15 @@ fn add_subject(change: &Transaction<'_>, subject: &Subject) -> rusqlite::Result<
         .query_row(params![subject.id, subject.name, subject.operator, word(&KINDS, &subject.kind)], |row| row.get(0))
 }
 
-/// Notes what is known of a subject beyond its name.
-pub(super) fn facts(change: &Transaction<'_>, subject: i64, facts: &SubjectFacts) -> rusqlite::Result<()> {
-    change
+/// Notes what is known of a subject beyond its name; says whether that was new.
+pub(super) fn facts(change: &Transaction<'_>, subject: i64, facts: &SubjectFacts) -> rusqlite::Result<bool> {
+    let changed = change
         .prepare_cached(
             "UPDATE subjects SET tunnel = tunnel | ?2, declared_feature = coalesce(declared_feature, ?3)
              WHERE id = ?1 AND (tunnel < ?2 OR declared_feature IS NULL AND ?3 IS NOT NULL)",
         )?
         .execute(params![subject, facts.tunnel, facts.declared_feature])?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// The number of a destination; it is entered where it is new.

@@ -40,6 +40,13 @@ impl FileRecord {
     }
 }
 
+impl FileRecord {
+    /// Whether it covers any minute of `span`.
+    pub(in crate::ledger) fn touches(&self, span: Span) -> bool {
+        self.watched().is_some_and(|run| run.span.first < span.end && span.first < run.span.end)
+    }
+}
+
 impl Store {
     /// Whether a file with this SHA-256 (hexadecimal) is in the ledger, and under which name it was read.
     pub fn holds(&self, sha256: &str) -> Result<Option<String>, StoreError> {
@@ -48,21 +55,23 @@ impl Store {
         query.query_row([sha256], |row| row.get(0)).optional().map_err(|error| self.failed(&error))
     }
 
+    /// One capture by its number.
+    pub(in crate::ledger) fn file(&self, number: i64) -> rusqlite::Result<Option<FileRecord>> {
+        let mut query = self.sql.prepare_cached(&format!("{FILE} WHERE id = ?1"))?;
+        query.query_row([number], record).optional()
+    }
+
     /// The captures with a frame in `span` (all), in the order they were read in.
     pub(super) fn files(&self, span: Option<Span>) -> rusqlite::Result<Vec<FileRecord>> {
-        let mut query = self.sql.prepare_cached(
-            "SELECT path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated
-             FROM files ORDER BY id",
-        )?;
-        let inside = |file: &FileRecord| {
-            span.is_none_or(|span| {
-                file.watched().is_some_and(|run| run.span.first < span.end && span.first < run.span.end)
-            })
-        };
+        let mut query = self.sql.prepare_cached(&format!("{FILE} ORDER BY id"))?;
+        let inside = |file: &FileRecord| span.is_none_or(|span| file.touches(span));
         let files = query.query_map([], record)?;
         files.filter(|file| file.as_ref().map_or(true, inside)).collect()
     }
 }
+
+const FILE: &str = "SELECT path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated
+ FROM files";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
     let links: String = row.get(5)?;
@@ -99,19 +108,20 @@ impl From<rusqlite::Error> for Refused {
 
 /// Notes that `file` was read. Fails where a capture that begins with the same stamp was read before: its packets would
 /// count twice.
-pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<(), Refused> {
+pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<i64, Refused> {
     let nanos = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.nanos().cast_signed());
     let mut find = change.prepare_cached("SELECT path FROM files WHERE first = ?1 OR sha256 = ?2")?;
     let known: Option<String> = find.query_row(params![nanos(file.first), file.sha256], |row| row.get(0)).optional()?;
     if let Some(known) = known {
         return Err(Refused::Store(StoreError::Grown { named: file.path.clone(), known }));
     }
-    change
+    let number = change
         .prepare_cached(
             "INSERT INTO files (path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id",
         )?
-        .execute(params![
+        .query_row(
+            params![
             file.path,
             file.sha256,
             super::write::signed(file.packets),
@@ -122,6 +132,8 @@ pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<(), R
             super::write::signed(file.unsupported),
             super::write::signed(file.lost),
             file.truncated,
-        ])?;
-    Ok(())
+        ],
+            |row| row.get(0),
+        )?;
+    Ok(number)
 }

@@ -9,12 +9,14 @@ mod dictionary;
 mod error;
 mod files;
 mod lock;
+mod outbox;
+mod overview;
 mod read;
 mod retain;
 mod schema;
 mod source;
 mod verdicts;
-pub(super) mod words;
+pub(in crate::ledger) mod words;
 mod write;
 
 use std::{
@@ -29,6 +31,8 @@ pub use devices::DeviceRecord;
 pub use error::StoreError;
 pub use files::FileRecord;
 use lock::WriterLock;
+pub(in crate::ledger) use outbox::Due;
+pub use overview::OverviewRow;
 pub use read::{CaptureRecord, LiveRecord};
 pub use retain::Retained;
 pub use source::Source;
@@ -54,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
-    sql: Connection,
+    pub(in crate::ledger) sql: Connection,
     source: Source,
     _lock: Option<WriterLock>,
 }
@@ -131,7 +135,7 @@ impl Store {
     }
 
     /// What an error of the database means here.
-    fn failed(&self, error: &rusqlite::Error) -> StoreError {
+    pub(in crate::ledger) fn failed(&self, error: &rusqlite::Error) -> StoreError {
         StoreError::of(&self.path, error)
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
     identify::{DeviceId, Kind, Role},
-    ledger::{Account, Row, RowKey, Subject, SubjectFacts, Watched, watch},
+    ledger::{Account, Archive, Row, RowKey, Subject, SubjectFacts, Watched, watch},
 };
 
 /// What was captured in a span, whatever device it was of.
@@ -46,6 +46,22 @@ pub struct LiveRecord {
     pub first: Option<Stamp>,
     /// Until when.
     pub last: Option<Stamp>,
+}
+
+impl Archive for Store {
+    type Error = StoreError;
+
+    fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, StoreError> {
+        self.devices(span)
+    }
+
+    fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, StoreError> {
+        self.captured(span)
+    }
+
+    fn account(&self, device: &DeviceRecord, id: DeviceId, span: Option<Span>) -> Result<Account, StoreError> {
+        self.account(device, id, span)
+    }
 }
 
 impl Store {
@@ -99,10 +115,8 @@ impl Store {
         let files = self.files(span)?;
         let minutes_from = self.minutes_from()?;
         let (first, last) = hours(span);
-        let (live, mut runs) = self.live(span)?;
-        runs.extend(watch::join_files(self.files(None)?.iter().filter_map(FileRecord::watched).collect()));
-        let kept = Span { first: minutes_from, end: Minute(u32::MAX) };
-        let watched = watch::clip(watch::clip(watch::union(runs), span.unwrap_or(kept)), kept);
+        let (live, runs) = self.live(span)?;
+        let watched = watch::of_all(&self.files(None)?, runs, span, minutes_from);
         let mut sums = self.sql.prepare_cached(
             "SELECT coalesce(sum(frames), 0), coalesce(sum(wire), 0) FROM captured WHERE hour BETWEEN ?1 AND ?2",
         )?;

@@ -21,7 +21,7 @@ impl Store {
     /// Sums up by the hour what moved before `before`, cut down to a whole UTC day, and forgets names of that time.
     ///
     /// Sums by subject, role and destination stay exact. Nights of that time are not judged again: what was said of
-    /// them is in the verdicts, which are kept for ever.
+    /// them is in the verdicts, which are kept for ever. What a fleet's server has not confirmed stays as it is.
     pub fn sum_up(&mut self, before: Minute) -> Result<Retained, StoreError> {
         let before = Minute(before.0 / DAY * DAY);
         self.try_sum_up(before).map_err(|error| self.failed(&error))
@@ -29,6 +29,8 @@ impl Store {
 
     fn try_sum_up(&mut self, before: Minute) -> rusqlite::Result<Retained> {
         let mut retained = Retained::default();
+        let unsent = self.oldest_unsent()?.map_or(before, |minute| Minute(minute / DAY * DAY));
+        let before = before.min(unsent);
         // A day at a time: a ledger that was not looked after for long must not need one endless transaction.
         while let Some(day) = self.oldest_day(before)? {
             let change = self.sql.transaction()?;

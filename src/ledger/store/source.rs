@@ -1,6 +1,8 @@
 //! Where live traffic is captured, and when it was.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
+
+use super::Store;
 
 use crate::{
     base::{Minute, Span},
@@ -14,6 +16,19 @@ pub struct Source {
     pub sensor: String,
     /// Which of its interfaces.
     pub interface: String,
+}
+
+impl Store {
+    /// A live source by its number, and when it watched.
+    pub(in crate::ledger) fn source(&self, number: i64) -> rusqlite::Result<Option<(Source, Vec<Watched>)>> {
+        let mut query = self.sql.prepare_cached("SELECT sensor, interface FROM sources WHERE id = ?1")?;
+        let named = |row: &rusqlite::Row<'_>| Ok(Source { sensor: row.get(0)?, interface: row.get(1)? });
+        let Some(source) = query.query_row([number], named).optional()? else { return Ok(None) };
+        let mut runs =
+            self.sql.prepare_cached("SELECT first, \"end\", dropped FROM watched WHERE source = ?1 ORDER BY first")?;
+        let runs = runs.query_map([number], run)?.collect::<rusqlite::Result<_>>()?;
+        Ok(Some((source, runs)))
+    }
 }
 
 /// The number of `source` in the database; it is entered where it is new.

@@ -7,6 +7,7 @@ use rusqlite::{Transaction, TransactionBehavior, params};
 use super::{
     FileRecord, Store, StoreError, devices, dictionary,
     files::{self, Refused},
+    outbox::{Due, Posting},
     source,
     words::{EVIDENCES, ROLES, number},
 };
@@ -67,8 +68,10 @@ impl Store {
 
     fn try_write(&mut self, batch: &Batch<'_>) -> Result<Flushed, Refused> {
         let change = self.sql.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let posting = Posting::begin(&change)?;
         for file in batch.files.iter().filter(|file| !file.sha256.is_empty()) {
-            files::enter(&change, file)?;
+            let file = files::enter(&change, file)?;
+            posting.due(Due::File { file })?;
         }
         let live = batch.files.is_empty() && !(batch.watched.is_empty() && batch.heard.is_empty());
         let source = if live { source::enter(&change, &self.source)? } else { 0 };
@@ -76,18 +79,20 @@ impl Store {
             for run in batch.watched {
                 source::watch(&change, source, *run)?;
             }
+            posting.due(Due::Source { source })?;
         }
-        heard(&change, source, batch)?;
-        let mut numbers = Numbers::new(&change, batch)?;
+        heard(&change, &posting, source, batch)?;
+        let mut numbers = Numbers::new(&change, &posting, batch)?;
         let flushed = Flushed { rows: numbers.rows()?, names: numbers.names()? };
         numbers.seen()?;
         numbers.facts()?;
+        drop(numbers);
         change.commit()?;
         Ok(flushed)
     }
 }
 
-fn heard(change: &Transaction<'_>, source: i64, batch: &Batch<'_>) -> rusqlite::Result<()> {
+fn heard(change: &Transaction<'_>, posting: &Posting<'_>, source: i64, batch: &Batch<'_>) -> rusqlite::Result<()> {
     let mut add = change.prepare_cached(
         "INSERT INTO captured (source, hour, frames, wire, nobody_wire, nobody_payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO UPDATE SET frames = frames + excluded.frames, wire = wire + excluded.wire,
@@ -97,6 +102,7 @@ fn heard(change: &Transaction<'_>, source: i64, batch: &Batch<'_>) -> rusqlite::
         let Row { up, down, wire_up, wire_down, .. } = heard.nobodys;
         let (wire, payload) = ((wire_up + wire_down).0, (up + down).0);
         add.execute(params![source, hour, signed(heard.frames), signed(heard.wire.0), signed(wire), signed(payload)])?;
+        posting.due(Due::Heard { source, hour: *hour })?;
     }
     let Some(hour) = batch.heard.keys().next_back() else { return Ok(()) };
     let mut lose = change.prepare_cached(
@@ -105,6 +111,7 @@ fn heard(change: &Transaction<'_>, source: i64, batch: &Batch<'_>) -> rusqlite::
     )?;
     for (what, count) in batch.losses {
         lose.execute(params![what, hour, signed(*count)])?;
+        posting.due(Due::Losses { hour: *hour })?;
     }
     Ok(())
 }
@@ -117,6 +124,7 @@ pub(super) fn signed(count: u64) -> i64 {
 /// A batch with the numbers that the database has for what it names.
 struct Numbers<'a> {
     change: &'a Transaction<'a>,
+    posting: &'a Posting<'a>,
     batch: &'a Batch<'a>,
     devices: HashMap<DeviceId, i64>,
     subjects: HashMap<u32, i64>,
@@ -125,13 +133,18 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(change: &'a Transaction<'_>, batch: &'a Batch<'_>) -> rusqlite::Result<Self> {
+    fn new(change: &'a Transaction<'_>, posting: &'a Posting<'_>, batch: &'a Batch<'_>) -> rusqlite::Result<Self> {
         let mut numbers = HashMap::new();
         for (id, device) in batch.devices {
-            numbers.insert(*id, devices::enter(change, device)?);
+            let (number, changed) = devices::enter(change, device)?;
+            if changed {
+                posting.due(Due::Device { device: number })?;
+            }
+            numbers.insert(*id, number);
         }
         Ok(Self {
             change,
+            posting,
             batch,
             devices: numbers,
             subjects: HashMap::new(),
@@ -192,6 +205,7 @@ impl<'a> Numbers<'a> {
                 row.packets,
                 row.flows,
             ])?;
+            self.posting.due(Due::Minute { device, minute: key.minute.0 })?;
             rows += 1;
         }
         Ok(rows)
@@ -205,6 +219,7 @@ impl<'a> Numbers<'a> {
         let mut added = 0;
         for ((id, minute), names) in &self.batch.account.ledger.names {
             let device = self.device(*id)?;
+            self.posting.due(Due::Minute { device, minute: minute.0 })?;
             let there: i64 = count.query_row(params![device, minute.0], |row| row.get(0))?;
             let mut room = MOST_NAMES_A_MINUTE.saturating_sub(usize::try_from(there).unwrap_or(usize::MAX));
             for entry in names {
@@ -249,7 +264,9 @@ impl<'a> Numbers<'a> {
     fn facts(&mut self) -> rusqlite::Result<()> {
         for (subject, facts) in &self.batch.account.facts {
             let subject = self.subject(*subject)?;
-            dictionary::facts(self.change, subject, facts)?;
+            if dictionary::facts(self.change, subject, facts)? {
+                self.posting.due(Due::Subject { subject })?;
+            }
         }
         let mut add = self.change.prepare_cached(
             "INSERT INTO evidence (device, subject, role, destination, evidence) VALUES (?1, ?2, ?3, ?4, ?5)
@@ -259,7 +276,9 @@ impl<'a> Numbers<'a> {
             let (device, subject) = (self.device(device)?, self.subject(subject)?);
             let destination = self.destination(destination)?;
             let (role, evidence) = (number(&ROLES, &role), number(&EVIDENCES, evidence));
-            add.execute(params![device, subject, role, destination, evidence])?;
+            if add.execute(params![device, subject, role, destination, evidence])? > 0 {
+                self.posting.due(Due::Evidence { device, subject })?;
+            }
         }
         Ok(())
     }

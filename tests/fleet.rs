@@ -1,0 +1,425 @@
+//! A fleet on a genuine server: what sensors send arrives once, whatever fails, and gives the verdicts of their own
+//! ledgers.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod fleet_support;
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use fleet_support::{Engine, Node};
+use nightaudit::{
+    base::{Bytes, Minute, Span, Stamp},
+    capture::Captures,
+    flow,
+    identify::{Device, DeviceId, DeviceOptions, Evidence, Kind, Role, Rules},
+    ledger::{
+        Account, Archive, Batch, DeviceLedger, Heard, Row, RowKey, Store, Subject, Watched, clip,
+        fleet::{Address, Courier, FleetError, Layout, Ledgers, News, Secret, Sensor, Server},
+    },
+    night::{self, Settings, Verdict},
+    pipeline::{self, Judging, Options, Query},
+    report::{Redaction, fleet_json, fleet_text, json, json_text},
+    simulate::{Life, Scenario},
+};
+
+const PHONE: DeviceId = DeviceId(0);
+const ALL: Minute = Minute(u32::MAX);
+
+fn sensor(name: &str) -> Sensor {
+    Sensor { name: name.to_owned(), pseudonyms: None, share: false }
+}
+
+fn options() -> Options {
+    Options {
+        rules: Arc::new(Rules::embedded().unwrap()),
+        asn: None,
+        devices: DeviceOptions::default(),
+        flows: flow::Limits::default(),
+    }
+}
+
+fn judging() -> Judging {
+    Judging { timezone: chrono_tz::Europe::Berlin, night: Settings { injections: 20, ..Settings::default() } }
+}
+
+fn store(folder: &Path, name: &str) -> Store {
+    let mut store = Store::open(&folder.join(name)).unwrap();
+    store.feed_fleet().unwrap();
+    store
+}
+
+/// Flush of the minutes `minutes`, each with as many rows as `rows`, each of 1,000 bytes up.
+fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
+    let mut account = Account::default();
+    for minute in minutes.clone().map(Minute) {
+        for row in 0..rows {
+            let id = format!("subject-{row}");
+            let subject = Subject { id: id.clone(), name: id.clone(), operator: String::new(), kind: Kind::Messenger };
+            let subject = account.ledger.subject_id(&subject);
+            let destination = account.ledger.destination_id(&id);
+            let key = RowKey { device: PHONE, subject, role: Role::Chat, destination, minute };
+            account.ledger.post(key, &Row { up: Bytes(1_000), packets: 1, ..Row::default() });
+            account.attest(PHONE, subject, Role::Chat, destination, Evidence::Sni);
+        }
+        account.ledger.name(PHONE, minute, "example.org", None, false);
+    }
+    let watched = [Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }];
+    store
+        .write(&Batch {
+            account: &account,
+            devices: &[(
+                PHONE,
+                Device { id: "02:00:00:00:00:01".into(), label: Some("Ana".into()), addresses: [].into() },
+            )],
+            heard: &BTreeMap::from([(0, Heard { frames: 9, ..Heard::default() })]),
+            losses: &[],
+            watched: &watched,
+            files: &[],
+        })
+        .unwrap();
+}
+
+/// Sends all that waits; gives the number of parcels.
+fn push(store: &mut Store, sensor: &Sensor, server: &Server) -> Result<u32, FleetError> {
+    let mut parcels = 0;
+    while let Some(parcel) = store.parcel(sensor, ALL)? {
+        let receipt = server.deliver(&parcel)?;
+        store.acknowledge(&receipt)?;
+        parcels += 1;
+    }
+    Ok(parcels)
+}
+
+/// Rows and payload of the fleet, each row counted once.
+fn counts(node: &Node) -> (u64, u64) {
+    let text = node.ask("SELECT count(), sum(up) FROM (SELECT up FROM nightaudit.minutes FINAL)");
+    let (rows, up) = text.split_once('\t').unwrap();
+    (rows.parse().unwrap(), up.parse().unwrap())
+}
+
+#[test]
+fn the_fleet_says_what_the_sensor_says_byte_for_byte() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let named = |name: &str| -> PathBuf { support::project().join("captures").join(name).join("traffic.pcap.zst") };
+    for (n, capture) in [named("nightly-export"), named("quiet-phone")].iter().enumerate() {
+        let mut store = store(folder.path(), &format!("{n}.db"));
+        let sensor = sensor(&format!("sensor '{n}\\"));
+        pipeline::import(Captures::open(&[capture]), &options(), &mut store, |_| ()).unwrap();
+        assert!(push(&mut store, &sensor, &server).unwrap() > 0);
+        assert_eq!(store.unsent().unwrap(), 0);
+        let ledger = Ledgers::on(&server).sensor(&sensor.name);
+        let query = Query::default();
+        let here = pipeline::recall(&store, &query, &options().rules, &judging()).unwrap();
+        let there = pipeline::recall_from(&ledger, &query, &options().rules, &judging()).unwrap();
+        let page = |audit| json_text(&json(audit, &Redaction::Off));
+        assert_eq!(page(&there), page(&here));
+        assert_eq!(there, here);
+        let end = here.devices[0].ledger.watched[0].span.end;
+        let week = Query { span: Some(Span { first: end.minus(7 * 1_440), end }), ..Query::default() };
+        let here = pipeline::recall(&store, &week, &options().rules, &judging()).unwrap();
+        let there = pipeline::recall_from(&ledger, &week, &options().rules, &judging()).unwrap();
+        assert_eq!(there, here);
+    }
+    assert_eq!(Ledgers::on(&server).sensors().unwrap(), ["sensor '0\\", "sensor '1\\"]);
+}
+
+#[test]
+fn what_comes_twice_or_in_the_wrong_order_counts_once() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    let sensor = sensor("a");
+    book(&mut store, 0..50, 20);
+    let old = store.parcel(&sensor, ALL).unwrap().unwrap();
+    server.deliver(&old).unwrap();
+    server.deliver(&old).unwrap();
+    assert_eq!(counts(&engine.nodes[0]), (1_000, 1_000_000));
+    // More comes into the same minutes before the server's answer has come back.
+    book(&mut store, 0..50, 20);
+    let receipt = server.deliver(&old).unwrap();
+    store.acknowledge(&receipt).unwrap();
+    assert_eq!(store.unsent().unwrap(), 50 + 2, "what has changed since is still to be sent: minutes, source, hour");
+    let new = store.parcel(&sensor, ALL).unwrap().unwrap();
+    server.deliver(&new).unwrap();
+    server.deliver(&old).unwrap();
+    assert_eq!(counts(&engine.nodes[0]), (1_000, 2_000_000), "an older version that comes later changes nothing");
+}
+
+#[test]
+fn a_server_killed_during_inserts_has_everything_once_when_it_is_back() {
+    let Some(mut engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    let sensor = sensor("a");
+    book(&mut store, 0..9_000, 10);
+    let parcel = store.parcel(&sensor, ALL).unwrap().unwrap();
+    let mut broken = 0;
+    for moment in [3, 10, 25, 60, 120] {
+        let url = engine.nodes[0].url();
+        let going = Arc::new(AtomicBool::new(true));
+        thread::scope(|scope| {
+            let sending = scope.spawn(|| {
+                let own = Server::new(Address::new(&url, "default", Secret(fleet_support::PASSWORD.into())).unwrap());
+                let mut refused = 0;
+                while going.load(Ordering::Relaxed) {
+                    refused += u32::from(own.deliver(&parcel).is_err());
+                }
+                refused
+            });
+            thread::sleep(Duration::from_millis(moment));
+            engine.nodes[0].kill();
+            thread::sleep(Duration::from_millis(50));
+            going.store(false, Ordering::Relaxed);
+            broken += sending.join().unwrap();
+        });
+        engine.nodes[0].restart();
+    }
+    assert!(broken > 0, "no delivery failed");
+    push(&mut store, &sensor, &server).unwrap();
+    assert_eq!(counts(&engine.nodes[0]), (90_000, 90_000_000));
+    assert_eq!(engine.nodes[0].ask("SELECT count() FROM (SELECT 1 FROM nightaudit.named FINAL)"), "9000");
+    assert_eq!(store.unsent().unwrap(), 0);
+}
+
+#[test]
+fn a_cluster_that_loses_a_shard_gets_what_it_missed() {
+    let Some(mut engine) = Engine::start(2) else { return };
+    for node in &engine.nodes {
+        node.server(fleet_support::PASSWORD).init(&Layout::cluster("fleet").unwrap()).unwrap();
+    }
+    let server = engine.server();
+    let folder = tempfile::tempdir().unwrap();
+    let mut stores: Vec<_> =
+        (0..12).map(|n| (sensor(&format!("s{n}")), store(folder.path(), &format!("{n}.db")))).collect();
+    for (_, store) in &mut stores {
+        book(store, 0..100, 5);
+    }
+    engine.nodes[1].kill();
+    let sent = stores.iter_mut().filter_map(|(sensor, store)| push(store, sensor, &server).ok()).count();
+    assert!(sent < 12, "the sensors of the dead shard cannot be confirmed");
+    engine.nodes[1].restart();
+    for (sensor, store) in &mut stores {
+        book(store, 100..110, 5);
+        push(store, sensor, &server).unwrap();
+    }
+    assert_eq!(counts(&engine.nodes[0]), (12 * 110 * 5, 12 * 110 * 5 * 1_000));
+    let parts: Vec<u64> = engine
+        .nodes
+        .iter()
+        .map(|node| node.ask("SELECT uniqExact(sensor) FROM nightaudit.minutes_local").parse().unwrap())
+        .collect();
+    assert_eq!(parts.iter().sum::<u64>(), 12);
+    assert!(parts.iter().all(|sensors| *sensors > 0), "{parts:?}");
+    assert_eq!(Ledgers::on(&server).sensors().unwrap().len(), 12);
+}
+
+#[test]
+fn what_is_wrong_with_the_server_is_said_and_nothing_is_lost() {
+    let Some(engine) = Engine::start(1) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    book(&mut store, 0..10, 3);
+    let waiting = store.unsent().unwrap();
+    let mut fails = |server: &Server| push(&mut store, &sensor("a"), server).unwrap_err();
+    assert!(matches!(fails(&engine.server()), FleetError::Schema { .. }), "no tables yet");
+    assert!(matches!(engine.server().check().unwrap_err(), FleetError::Schema { .. }));
+    let stranger = engine.nodes[0].server("close sesame");
+    let said = fails(&stranger).to_string();
+    assert!(said.contains("refuses the user or the password") && !said.contains("sesame"), "{said}");
+    assert!(!format!("{stranger:?}").contains("sesame"));
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = Address::new(&format!("http://127.0.0.1:{nobody}/nightaudit"), "x", Secret::default()).unwrap();
+    assert!(matches!(fails(&Server::new(address)), FleetError::Unreachable { .. }));
+    engine.server().init(&Layout::Single).unwrap();
+    engine.nodes[0].ask("DROP TABLE nightaudit.seen");
+    engine.nodes[0].ask("CREATE TABLE nightaudit.seen (sensor String) ENGINE = MergeTree ORDER BY sensor");
+    let older = fails(&engine.server());
+    assert!(!older.to_string().contains('\n'), "{older}");
+    assert_eq!(store.unsent().unwrap(), waiting, "everything still waits");
+    engine.nodes[0].ask("DROP DATABASE nightaudit");
+    engine.server().init(&Layout::Single).unwrap();
+    push(&mut store, &sensor("a"), &engine.server()).unwrap();
+    assert_eq!(counts(&engine.nodes[0]), (30, 30_000));
+}
+
+#[test]
+fn a_courier_holds_nobody_up_and_drains_its_backlog_when_the_server_is_back() {
+    let Some(mut engine) = Engine::start(1) else { return };
+    engine.server().init(&Layout::Single).unwrap();
+    engine.nodes[0].kill();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    let start = Stamp::new(1_000_000, 0);
+    let mut courier = Courier::new(Arc::new(engine.server()), sensor("a"), 60, start);
+    let (mut failed, mut delivered) = (0, 0);
+    for second in 0..7_200_u64 {
+        if second == 3_600 {
+            engine.nodes[0].restart();
+        }
+        let now = start.plus_seconds(second);
+        if second % 60 == 0 {
+            let minute = now.minute().0;
+            book(&mut store, minute..minute + 1, 4);
+        }
+        match courier.tick(&mut store, now).unwrap() {
+            Some(News::Delivered { rows }) => delivered += rows,
+            Some(News::Failed { again_in, .. }) => {
+                failed += 1;
+                assert!((1..=750).contains(&again_in));
+            }
+            // A thread of its own answers in its own time.
+            None => thread::sleep(Duration::from_micros(300)),
+        }
+    }
+    assert!((3..40).contains(&failed), "{failed} attempts in an hour without a server");
+    assert!(delivered >= 4 * 110, "{delivered} rows of 480");
+    push(&mut store, &sensor("a"), &engine.server()).unwrap();
+    assert_eq!(counts(&engine.nodes[0]), (4 * 120, 4 * 120 * 1_000));
+}
+
+#[test]
+fn a_sensor_that_sends_nonsense_harms_its_own_rows_only() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    book(&mut store, 0..100, 3);
+    push(&mut store, &sensor("good"), &server).unwrap();
+    let good = || {
+        let ledger = Ledgers::on(&server).sensor("good");
+        pipeline::recall_from(&ledger, &Query::default(), &options().rules, &judging()).unwrap()
+    };
+    let before = good();
+    let node = &engine.nodes[0];
+    let row = |sensor: &str, device: &str, minute: &str, destination: &str, up: &str| {
+        format!(
+            "INSERT INTO nightaudit.minutes FORMAT JSONEachRow {{\"sensor\":\"{sensor}\",\"device\":\"{device}\",\"day\":\
+             \"2026-01-01\",\"minute\":{minute},\"subject\":\"s\",\"name\":\"s\",\"operator\":\"\",\"kind\":\"weather\",\
+             \"role\":\"\\u0000\",\"destination\":\"{destination}\",\"up\":{up},\"version\":1}}"
+        )
+    };
+    assert!(node.try_ask(&row("bad", "d", "-5", "x", "1")).is_err(), "a minute before time");
+    assert!(node.try_ask(&row("bad", "d", "5", "x", "-1")).is_err(), "negative bytes");
+    let sql = "'; DROP TABLE nightaudit.minutes; --";
+    let long = "x".repeat(200_000);
+    for (device, minute, destination) in [
+        ("d", "0", "x"),
+        ("d", "4294967295", "x"),
+        (sql, "7", sql),
+        ("d\\\\'", "8", "\\t\\n\\u001b[2J"),
+        ("d", "9", &long),
+    ] {
+        node.ask(&row("bad", device, minute, destination, "18446744073709551615"));
+        let seen = format!(
+            "INSERT INTO nightaudit.seen FORMAT JSONEachRow {{\"sensor\":\"bad\",\"device\":\"{device}\",\"day\":\
+             \"2026-01-01\",\"hour\":4294967295,\"minutes\":18446744073709551615,\"version\":1}}"
+        );
+        node.ask(&seen);
+    }
+    for (kind, value) in
+        [("device", "[]"), ("source", "{\\\"watched\\\":[[4294967295,0,1e308]]}"), ("file", "{"), ("heard", "[-1]")]
+    {
+        node.ask(&format!(
+            "INSERT INTO nightaudit.facts FORMAT JSONEachRow {{\"sensor\":\"bad\",\"kind\":\"{kind}\",\"key\":\"d\",\
+             \"value\":\"{value}\",\"version\":18446744073709551615}}"
+        ));
+    }
+    let bad = Ledgers::on(&server).sensor("bad");
+    assert_eq!(bad.devices(None).unwrap().len(), 3);
+    let audit = pipeline::recall_from(&bad, &Query::default(), &options().rules, &judging()).unwrap();
+    assert_eq!(audit.devices.len(), 3);
+    assert!(audit.devices.iter().flat_map(|d| &d.destinations).all(|total| total.destination.len() <= 253));
+    assert_eq!(good(), before);
+    assert_eq!(Ledgers::on(&server).sensors().unwrap(), ["bad", "good"]);
+}
+
+#[test]
+fn pseudonyms_leave_no_identifier() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    book(&mut store, 0..10, 3);
+    let hidden = Sensor { pseudonyms: Some(Secret("a key of mine".into())), ..sensor("hidden") };
+    push(&mut store, &hidden, &server).unwrap();
+    let devices = Ledgers::on(&server).sensor("hidden").devices(None).unwrap();
+    assert_eq!(devices.len(), 1);
+    assert!(devices[0].device.id.starts_with("device-") && devices[0].device.label.is_none());
+    for table in ["minutes", "named", "seen", "facts"] {
+        let all = engine.nodes[0].ask(&format!("SELECT * FROM nightaudit.{table}"));
+        assert!(!all.contains("02:00:00:00:00:01") && !all.contains("Ana") && !all.is_empty(), "{table}: {all}");
+    }
+}
+
+/// A scenario of the nights' bench, as a sensor's own ledger would have it.
+fn lived(id: &str, seed: u64) -> DeviceLedger {
+    let path = support::project().join("tests/nights").join(format!("{id}.toml"));
+    let scenario = Scenario::parse(&std::fs::read_to_string(&path).unwrap(), path).unwrap();
+    Life::of(&scenario, seed).ledger().0
+}
+
+#[test]
+fn all_devices_together_say_which_findings_stand_and_which_sensors_are_silent() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let settings = Settings { power: false, ..Settings::default() };
+    let mut alone = BTreeMap::new();
+    for n in 0..8_u64 {
+        let ledger = lived(if n < 3 { "P01" } else { "B01" }, n);
+        server.file_made(&format!("s{n}"), "d", &ledger).unwrap();
+        for finding in night::judge(&ledger, &settings).findings {
+            let subject = ledger.subjects[finding.subject].subject.id.clone();
+            *alone.entry((subject, finding.verdict)).or_insert(0_u32) += 1;
+        }
+    }
+    let quiet = lived("B01", 0);
+    let first_week = DeviceLedger {
+        watched: clip(
+            quiet.watched.clone(),
+            Span { end: quiet.watched[0].span.first.plus(9_000), ..quiet.watched[0].span },
+        ),
+        ..DeviceLedger::default()
+    };
+    server.file_made("silent", "d", &first_week).unwrap();
+    let judging = Judging { night: settings, ..judging() };
+    let mut seen = 0;
+    let survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |_| seen += 1).unwrap();
+    assert_eq!((survey.devices, seen, survey.sensors.len()), (8, 8, 9));
+    let together: BTreeMap<_, _> = survey
+        .subjects
+        .iter()
+        .flat_map(|subject| subject.verdicts.iter().map(|(verdict, n)| ((subject.subject.clone(), *verdict), *n)))
+        .collect();
+    assert_eq!(together, alone, "each device is judged as it is by itself");
+    assert_eq!(survey.subjects[0].standing, 3, "{:?}", survey.subjects[0]);
+    assert!(survey.findings.iter().take(3).all(|one| one.stands && one.verdict == Verdict::ExportLike));
+    let five = survey.accidents.iter().find(|one| one.size == Bytes::mb(5)).unwrap();
+    assert!(five.devices >= 2 && five.nights >= 28 && five.interval.0 <= five.rate && five.rate <= five.interval.1);
+    let text = fleet_text(&survey, &Redaction::Off);
+    assert!(text.contains("silent has been silent for") && text.contains("8 devices of 9 sensors"), "{text}");
+    let page = fleet_json(&survey, &Redaction::Off);
+    assert_eq!(page["subjects"][0]["standing"], 3);
+}

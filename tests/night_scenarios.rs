@@ -147,31 +147,3 @@ fn what_is_said_to_be_detectable_is_detected() {
     }
     assert!(flagged >= played - 1 && called >= played - 1, "{flagged} flagged and {called} called of {played}");
 }
-
-/// `cargo test --release --test night_scenarios -- --ignored --nocapture how_long`
-#[test]
-#[ignore = "prints times, which say nothing in a debug build"]
-fn how_long_one_device_takes() {
-    let all = scenarios();
-    let mut scenario = all.iter().find(|scenario| scenario.id == "P01").unwrap().clone();
-    scenario.nights = 60;
-    let life = Life::of(&scenario, 1);
-    let mut ledger = life.ledger().0;
-    let rows = ledger.subjects.clone();
-    ledger.subjects.extend(rows.into_iter().cycle().take(14));
-    println!(
-        "{} subjects, {} cells",
-        ledger.subjects.len(),
-        ledger.subjects.iter().map(|s| s.minutes.len()).sum::<usize>()
-    );
-    for power in [false, true] {
-        let settings = Settings { power, ..Settings::default() };
-        let once = || {
-            let start = std::time::Instant::now();
-            std::hint::black_box(judge(std::hint::black_box(&ledger), &settings));
-            start.elapsed().as_secs_f64() * 1e3
-        };
-        let best = (0..50).map(|_| once()).fold(f64::INFINITY, f64::min);
-        println!("power {power}: {best:.2} ms a device at best of 50");
-    }
-}

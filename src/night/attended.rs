@@ -11,7 +11,7 @@ use crate::{
     base::{Minute, Span},
     identify::Kind,
     ledger::{DeviceLedger, NameSeen, SubjectLedger},
-    night::{Settings, declared, spans::Spans},
+    night::{Settings, declared, idle::Needed, spans::Spans},
 };
 
 /// A sign of a person that rests on one subject alone: that subject must not profit from it.
@@ -58,12 +58,10 @@ pub(super) struct Mask<'a> {
 impl Attendance {
     /// Reads the signs of a person out of `ledger`, or takes the owner's word for them.
     pub(super) fn of(ledger: &DeviceLedger, settings: &Settings, observed: &Spans) -> Self {
-        let reach = Reach {
-            before: settings.name_window.max(1) - 1,
-            hold: settings.hold,
-            names: settings.names_around.max(1) as usize,
-        };
-        let touches = ledger.names.iter().filter(|seen| !seen.background);
+        let foreground = ledger.names.iter().filter(|seen| !seen.background);
+        let needed = Needed::of(foreground.clone().map(|seen| (seen.minute, seen.name)), observed, settings);
+        let reach =
+            Reach { before: settings.name_window.max(1) - 1, hold: settings.hold, names: needed.around as usize };
         let mut signs = Self {
             by_names: Vec::new(),
             by_downloads: Vec::new(),
@@ -71,12 +69,12 @@ impl Attendance {
             own_downloads: Vec::new(),
             all: Spans::default(),
             names_only: Spans::default(),
-            touches: touches.map(|seen| (seen.minute, seen.name, seen.subject)).collect(),
+            touches: foreground.map(|seen| (seen.minute, seen.name, seen.subject)).collect(),
             reach,
             declared: settings.declared.is_some(),
         };
         signs.read_downloads(&ledger.subjects, settings);
-        signs.read_names(&ledger.names, ledger.subjects.len(), settings);
+        signs.read_names(&ledger.names, ledger.subjects.len(), (needed.within, settings.name_window.max(1)));
         signs.names_only = Spans::ascending(signs.by_names.iter().map(|&minute| reach.of_names(minute)));
         signs.all = match &settings.declared {
             Some(said) => declared::in_use(said, settings.hold, observed),
@@ -206,8 +204,8 @@ impl Attendance {
         self.own_downloads.sort_unstable();
     }
 
-    fn read_names(&mut self, names: &[NameSeen], subjects: usize, settings: &Settings) {
-        let (needed, width) = (settings.names.max(1), settings.name_window.max(1));
+    /// Minutes in which the `needed` names, distinct, are fresh: looked up within `width` minutes.
+    fn read_names(&mut self, names: &[NameSeen], subjects: usize, (needed, width): (u32, u32)) {
         let mut window = Window::new(names, subjects);
         for minute in fresh_minutes(&window.minutes(), width) {
             window.slide(Span { first: minute.minus(width - 1), end: minute.plus(1) });

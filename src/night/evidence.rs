@@ -17,7 +17,9 @@ use crate::{base::Bytes, night::Settings};
 pub(super) struct Counted {
     /// The day of the week, as the cycle's number by 7.
     pub(super) weekday: u8,
-    /// Unattended bulk upload.
+    /// Unattended bulk upload that began at rest.
+    pub(super) rest: Bytes,
+    /// Unattended bulk upload, at rest or in a pause of the waking day.
     pub(super) bulk: Bytes,
     /// Unattended excess upload outside bulk bursts.
     pub(super) drip: Bytes,
@@ -43,31 +45,53 @@ pub(super) fn ln_e(hits: u32, nights: u32, rate: f64) -> f64 {
     sum.ln() + scale - ((n + 1.0) * (1.0 - rate)).ln()
 }
 
-/// The evidence after each night, `ln e`, for hits of several sizes, plain and by day of the week, averaged.
-///
-/// Averages of e-values are e-values: half of the stake is spread over the sizes, half over sizes and days of the week.
-/// A night on another day leaves a weekday's bet as it is, so the average is still a supermartingale.
-pub(super) fn by_night(nights: &[Counted], sizes: &[(Bytes, f64)]) -> Vec<f64> {
-    averages(nights, sizes).collect()
+/// A size that a night's upload is held against, with how often accidents reach it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stake {
+    pub(super) size: Bytes,
+    /// Share of nights, at rest.
+    pub(super) rest: f64,
+    /// Share of days, in all pauses of use together.
+    pub(super) pause: f64,
 }
 
-fn averages(nights: &[Counted], sizes: &[(Bytes, f64)]) -> impl Iterator<Item = f64> {
-    let mut plain = vec![Series::default(); sizes.len()];
-    let mut weekly = vec![Series::default(); sizes.len() * 7];
+/// Each size with its accident rates.
+pub(super) fn stakes(settings: &Settings) -> Vec<Stake> {
+    let of = |&size| Stake { size, rest: settings.accident_rate_at(size), pause: settings.pause_rate_at(size) };
+    settings.sizes.iter().map(of).collect()
+}
+
+/// The evidence after each night, `ln e`, for hits of several sizes, averaged.
+///
+/// Averages of e-values are e-values: half of the stake lies on uploads at rest, a quarter on those at rest by day of
+/// the week, a quarter on all unattended uploads, each spread over the sizes. A night on another day leaves a weekday's
+/// bet as it is, so the average is still a supermartingale.
+pub(super) fn by_night(nights: &[Counted], stakes: &[Stake]) -> Vec<f64> {
+    averages(nights, stakes).collect()
+}
+
+fn averages(nights: &[Counted], stakes: &[Stake]) -> impl Iterator<Item = f64> {
+    let mut bets = [stakes.len(), stakes.len() * 7, stakes.len()].map(|count| vec![Series::default(); count]);
     nights.iter().map(move |night| {
-        for (at, &(size, rate)) in sizes.iter().enumerate() {
-            let hit = night.bulk >= size;
+        let [plain, weekly, pauses] = &mut bets;
+        for (at, stake) in stakes.iter().enumerate() {
             let day = at * 7 + usize::from(night.weekday % 7);
-            plain.get_mut(at).into_iter().chain(weekly.get_mut(day)).for_each(|series| series.add(hit, rate));
+            let rest = plain.get_mut(at).into_iter().chain(weekly.get_mut(day));
+            rest.for_each(|series| series.add(night.rest >= stake.size, stake.rest));
+            pauses.get_mut(at).into_iter().for_each(|series| series.add(night.bulk >= stake.size, stake.pause));
         }
-        mean(&plain, &weekly)
+        mean([plain, weekly, pauses])
     })
 }
 
+/// What part of the stake lies on uploads at rest, on those by day of the week, and on all unattended uploads.
+const PARTS: [f64; 3] = [0.5, 0.25, 0.25];
+
 /// Whether the evidence reaches `threshold` on night number `from` or later, all sizes held against one `rate`.
 pub(super) fn reaches(nights: &[Counted], settings: &Settings, rate: f64) -> bool {
-    let sizes: Vec<_> = settings.sizes.iter().map(|&size| (size, rate)).collect();
-    let mut counted = averages(nights, &sizes).skip(settings.needed_nights.saturating_sub(1) as usize);
+    // What happens in pauses by day may be somebody's doing that went unseen: how firm a verdict is rests on the rest.
+    let stakes: Vec<_> = settings.sizes.iter().map(|&size| Stake { size, rest: rate, pause: 0.999 }).collect();
+    let mut counted = averages(nights, &stakes).skip(settings.needed_nights.saturating_sub(1) as usize);
     counted.any(|ln_e| ln_e >= settings.threshold.ln())
 }
 
@@ -115,11 +139,18 @@ pub(super) fn tipping_rate(reaches: impl Fn(f64) -> bool) -> Option<f64> {
     Some(holds)
 }
 
-/// One bet, with what it stands at.
+/// One bet, with what it stands at: [`ln_e`] kept up night by night.
+///
+/// With `r = P[Bin(n+1, p) <= k] / P[Bin(n, p) = k]`, the value is `r / ((n+1)(1-p))`, and a night changes `r` to
+/// `r / g - p` without a hit and to `r / h + 1 - p` with one, `g` and `h` being the ratios of the two denominators. As
+/// `r >= g` always, nothing cancels.
 #[derive(Clone, Copy, Debug)]
 struct Series {
-    nights: u32,
-    hits: u32,
+    nights: f64,
+    hits: f64,
+    /// `r`, divided by `10^scale`; 0 before the first night.
+    ratio: f64,
+    scale: f64,
     ln_e: f64,
     /// Without the logarithm; infinite where that is beyond what a number holds.
     e: f64,
@@ -127,42 +158,50 @@ struct Series {
 
 impl Default for Series {
     fn default() -> Self {
-        Self { nights: 0, hits: 0, ln_e: 0.0, e: 1.0 }
+        Self { nights: 0.0, hits: 0.0, ratio: 0.0, scale: 0.0, ln_e: 0.0, e: 1.0 }
     }
 }
 
 impl Series {
     fn add(&mut self, hit: bool, rate: f64) {
-        self.nights += 1;
-        self.hits += u32::from(hit);
-        self.ln_e = ln_e(self.hits, self.nights, rate);
-        self.e = self.ln_e.exp();
+        let ratio = if self.nights > 0.0 { self.ratio } else { 1.0 - rate };
+        let shrunk = 10_f64.powf(-self.scale);
+        let more = self.nights + 1.0;
+        self.ratio = if hit {
+            self.hits += 1.0;
+            ratio * self.hits / (more * rate) + (1.0 - rate) * shrunk
+        } else {
+            ratio * (more - self.hits) / (more * (1.0 - rate)) - rate * shrunk
+        };
+        self.nights = more;
+        if self.ratio > 1e250 {
+            (self.ratio, self.scale) = (self.ratio * 1e-250, self.scale + 250.0);
+        }
+        let value = self.ratio / ((more + 1.0) * (1.0 - rate));
+        self.e = if self.scale > 0.0 { f64::INFINITY } else { value };
+        self.ln_e = value.ln() + self.scale * std::f64::consts::LN_10;
     }
 }
 
 /// The logarithm of the average bet; from the largest where the bets themselves would overflow.
-fn mean(plain: &[Series], weekly: &[Series]) -> f64 {
-    let share = |sum: f64, all: &[Series]| sum / all.len().max(1) as f64;
-    let part = |all: &[Series]| share(all.iter().map(|series| series.e).sum(), all);
-    let average = f64::midpoint(part(plain), part(weekly));
+fn mean(bets: [&Vec<Series>; 3]) -> f64 {
+    let sum = |of: &dyn Fn(&Series) -> f64| -> f64 {
+        let part = |(all, part): (&Vec<Series>, f64)| part * all.iter().map(of).sum::<f64>() / all.len().max(1) as f64;
+        bets.into_iter().zip(PARTS).map(part).sum()
+    };
+    let average = sum(&|series| series.e);
     if average < 1e300 {
         return average.ln();
     }
-    let most = plain.iter().chain(weekly).fold(f64::NEG_INFINITY, |most, series| most.max(series.ln_e));
-    let part = |all: &[Series]| share(all.iter().map(|series| (series.ln_e - most).exp()).sum(), all);
-    most + f64::midpoint(part(plain), part(weekly)).ln()
-}
-
-/// Each size with the accident rate that goes with it.
-pub(super) fn sizes(settings: &Settings) -> Vec<(Bytes, f64)> {
-    settings.sizes.iter().map(|&size| (size, settings.accident_rate_at(size))).collect()
+    let most = bets.into_iter().flatten().fold(f64::NEG_INFINITY, |most, series| most.max(series.ln_e));
+    most + sum(&|series| (series.ln_e - most).exp()).ln()
 }
 
 /// Only the sizes of an export, with weight as in the whole: what is left of the evidence when hits too small to be
 /// told from diagnostics count for nothing.
 pub(super) fn of_exports(nights: &[Counted], settings: &Settings) -> Vec<f64> {
-    let all = sizes(settings);
-    let large: Vec<_> = all.iter().copied().filter(|&(size, _)| size >= settings.export_size).collect();
+    let all = stakes(settings);
+    let large: Vec<_> = all.iter().copied().filter(|stake| stake.size >= settings.export_size).collect();
     let share = (large.len() as f64 / all.len().max(1) as f64).ln();
     by_night(nights, &large).into_iter().map(|ln_e| ln_e + share).collect()
 }
@@ -170,7 +209,8 @@ pub(super) fn of_exports(nights: &[Counted], settings: &Settings) -> Vec<f64> {
 /// `e(k, n)` for each size of the settings, worked out beforehand, for when thousands of histories are weighed.
 #[derive(Debug)]
 pub(super) struct Table {
-    sizes: Vec<(Bytes, usize)>,
+    /// By size, where its rates at rest and in pauses lie.
+    sizes: Vec<(Bytes, [usize; 2])>,
     /// By rate, then by `n (n + 1) / 2 + k`. Cut at [`ENOUGH`], far above any threshold in use.
     values: Vec<Vec<f64>>,
 }
@@ -189,15 +229,32 @@ impl Table {
                 rates.len() - 1
             })
         };
-        let sizes = sizes(settings).into_iter().map(|(size, rate)| (size, place(rate))).collect();
-        let all = |rate: f64| (0..=nights).flat_map(move |n| (0..=n).map(move |k| ln_e(k, n, rate).exp().min(ENOUGH)));
-        Self { sizes, values: rates.into_iter().map(|rate| all(rate).collect()).collect() }
+        let stakes = stakes(settings).into_iter();
+        let sizes = stakes.map(|stake| (stake.size, [place(stake.rest), place(stake.pause)])).collect();
+        Self { sizes, values: rates.into_iter().map(|rate| all_values(nights, rate)).collect() }
     }
 
     fn value(&self, rate: usize, hits: usize, nights: usize) -> f64 {
         let row = self.values.get(rate).and_then(|row| row.get(nights * (nights + 1) / 2 + hits));
         row.copied().unwrap_or(1.0)
     }
+}
+
+/// `e(k, n)` for all `k` of each `n` up to `nights`: each row is the one before with a night without a hit, and its last
+/// value the last before with a hit.
+fn all_values(nights: u32, rate: f64) -> Vec<f64> {
+    let mut row = vec![Series::default()];
+    let mut values = vec![1.0];
+    for _ in 0..nights {
+        let mut full = row.last().copied().unwrap_or_default();
+        full.add(true, rate);
+        for series in &mut row {
+            series.add(false, rate);
+        }
+        row.push(full);
+        values.extend(row.iter().map(|series| series.e.min(ENOUGH)));
+    }
+    values
 }
 
 /// A history that is weighed night by night from a [`Table`]: [`by_night`], [`of_exports`] and their running maxima, as
@@ -208,8 +265,7 @@ pub(super) struct Bets<'a> {
     settings: &'a Settings,
     nights: u32,
     weekdays: [usize; 7],
-    /// By size: hits, what the plain bet and the seven weekday bets stand at.
-    sizes: Vec<(usize, f64, [usize; 7], [f64; 7])>,
+    sizes: Vec<Standing>,
     small_hits: u32,
     large_hits: u32,
     /// The evidence has reached the threshold on some night that counts.
@@ -226,7 +282,7 @@ impl<'a> Bets<'a> {
             settings,
             nights: 0,
             weekdays: [0; 7],
-            sizes: vec![(0, 1.0, [0; 7], [1.0; 7]); table.sizes.len()],
+            sizes: vec![Standing::default(); table.sizes.len()],
             small_hits: 0,
             large_hits: 0,
             flagged: false,
@@ -234,18 +290,15 @@ impl<'a> Bets<'a> {
         }
     }
 
-    /// Weighs one more night.
-    pub(super) fn add(&mut self, weekday: u8, bulk: Bytes) {
+    /// Weighs one more night: what began at rest, and all unattended bulk.
+    pub(super) fn add(&mut self, weekday: u8, rest: Bytes, bulk: Bytes) {
         let day = usize::from(weekday % 7);
         self.nights += 1;
         self.weekdays[day] += 1;
         let (mut all, mut large) = (0.0, 0.0);
-        for (&(size, rate), (hits, plain, day_hits, weekly)) in self.table.sizes.iter().zip(&mut self.sizes) {
-            *hits += usize::from(bulk >= size);
-            day_hits[day] += usize::from(bulk >= size);
-            *plain = self.table.value(rate, *hits, self.nights as usize);
-            weekly[day] = self.table.value(rate, day_hits[day], self.weekdays[day]);
-            let e = f64::midpoint(*plain, weekly.iter().sum::<f64>() / 7.0);
+        for (&(size, rates), standing) in self.table.sizes.iter().zip(&mut self.sizes) {
+            let nights = [self.nights as usize, self.weekdays[day]];
+            let e = standing.add(self.table, rates, nights, day, [rest >= size, bulk >= size]);
             all += e;
             large += if size >= self.settings.export_size { e } else { 0.0 };
         }
@@ -263,6 +316,35 @@ impl<'a> Bets<'a> {
     pub(super) fn median_is_large(&self) -> bool {
         let hits = self.small_hits + self.large_hits;
         hits > 0 && self.small_hits <= (hits - 1) / 2
+    }
+}
+
+/// What the bets on one size stand at.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    hits: usize,
+    plain: f64,
+    day_hits: [usize; 7],
+    weekly: [f64; 7],
+    all_hits: usize,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { hits: 0, plain: 1.0, day_hits: [0; 7], weekly: [1.0; 7], all_hits: 0 }
+    }
+}
+
+impl Standing {
+    /// The average after one more night; `nights` are all so far, and those on its day of the week.
+    fn add(&mut self, table: &Table, rates: [usize; 2], nights: [usize; 2], day: usize, hit: [bool; 2]) -> f64 {
+        self.hits += usize::from(hit[0]);
+        self.day_hits[day] += usize::from(hit[0]);
+        self.all_hits += usize::from(hit[1]);
+        self.plain = table.value(rates[0], self.hits, nights[0]);
+        self.weekly[day] = table.value(rates[0], self.day_hits[day], nights[1]);
+        let pauses = table.value(rates[1], self.all_hits, nights[0]);
+        PARTS[0] * self.plain + PARTS[1] * self.weekly.iter().sum::<f64>() / 7.0 + PARTS[2] * pauses
     }
 }
 

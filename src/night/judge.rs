@@ -23,6 +23,7 @@ use crate::{
         explain::Seen,
         multiplicity::discoveries,
         power::{Power, Site, Trials},
+        rest::Rests,
         score::Score,
         spans::Spans,
         tail,
@@ -68,6 +69,7 @@ struct Device<'a> {
     attended: Arc<[Span]>,
     observed: Observed,
     cycles: Cycles,
+    rests: Rests,
     /// Share of packets lost on each cycle.
     dropped: Vec<f64>,
     tunnelled: Tunnelled,
@@ -92,7 +94,8 @@ impl<'a> Device<'a> {
         let attendance = Attendance::of(ledger, settings, &observed);
         let cycles = Cycles::of(ledger, attendance.all(), &observed);
         let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
-        let trials = settings.power.then(|| Trials::draw(&cycles, &attendance, &observed, settings));
+        let rests = Rests::of(&cycles, attendance.all());
+        let trials = settings.power.then(|| Trials::draw(&cycles, &rests, &attendance, &observed, settings));
         let observed = Observed::new(observed, attendance.all());
         Self {
             ledger,
@@ -101,6 +104,7 @@ impl<'a> Device<'a> {
             attendance,
             observed,
             cycles,
+            rests,
             dropped,
             tunnelled: tunnelled(ledger, settings),
             trials,
@@ -114,7 +118,11 @@ impl<'a> Device<'a> {
         let number = u32::try_from(subject).unwrap_or(u32::MAX);
         let mask = self.attendance.without(number);
         let bursts = self.bursts(row, number, &mask);
-        let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, &self.cycles, self.settings);
+        // Where the subject's own traffic would make the rest seem attended, it is sought without it.
+        let own_rests = (!mask.own().is_empty()).then(|| Rests::of(&self.cycles, &mask.spans()));
+        let rests = own_rests.as_ref().unwrap_or(&self.rests);
+        let cut = (&self.cycles, rests);
+        let nights = tally::nights(&row.minutes, &bursts, &mask, &self.observed, cut, self.settings);
         let sites = self.sites(&nights);
         let counted: Vec<_> = sites.iter().map(|site| site.1).collect();
         let lacking = self.lacking(row, number, &mask, &nights);
@@ -159,7 +167,8 @@ impl<'a> Device<'a> {
 
     fn nights(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, cycles: &Cycles) -> Vec<Night> {
         let bursts = self.bursts(row, number, mask);
-        tally::nights(&row.minutes, &bursts, mask, &self.observed, cycles, self.settings)
+        let rests = Rests::of(cycles, &mask.spans());
+        tally::nights(&row.minutes, &bursts, mask, &self.observed, (cycles, &rests), self.settings)
     }
 
     /// Whether unattended bulk uploads keep to a time of day.
@@ -267,7 +276,8 @@ impl<'a> Device<'a> {
     /// then what would have been noticed had they been smaller.
     fn power(&self, trials: &Trials, sites: &[Site], known: Recurrent, own: &Spans) -> Power {
         let flagged = known.bulk || known.drip;
-        let quiet: Vec<_> = sites.iter().map(|&(at, night)| (at, Counted { bulk: Bytes::ZERO, ..night })).collect();
+        let quiet: Vec<_> =
+            sites.iter().map(|&(at, night)| (at, Counted { bulk: Bytes::ZERO, rest: Bytes::ZERO, ..night })).collect();
         let plain = flagged || sites.iter().all(|(_, night)| night.bulk == Bytes::ZERO);
         let common = || trials.power(&quiet, own, &self.observed.all, self.settings);
         let full = self.quiet_power.borrow().len() + self.own_power.get() >= MOST_POWERS;
@@ -329,7 +339,7 @@ impl Case {
     pub(super) fn growth(&self, settings: &Settings) -> Vec<(usize, f64, f64)> {
         let counted: Vec<_> = self.sites.iter().map(|site| site.1).collect();
         let rate = settings.accident_rate_at(settings.export_size);
-        let bulk = evidence::by_night(&counted, &evidence::sizes(settings));
+        let bulk = evidence::by_night(&counted, &evidence::stakes(settings));
         let drip = evidence::drip_by_night(&counted, settings.drip_size, rate);
         let log10 = |ln: f64| ln / std::f64::consts::LN_10;
         self.sites.iter().zip(bulk.iter().zip(&drip)).map(|(site, (b, d))| (site.0, log10(*b), log10(*d))).collect()
@@ -359,6 +369,7 @@ pub(super) fn nights_in(
 fn counted(cycle: &Cycle, night: &Night) -> Counted {
     Counted {
         weekday: u8::try_from(cycle.number % 7).unwrap_or(0),
+        rest: night.rest_bulk_up,
         bulk: night.bulk_up,
         drip: night.unattended_up.less(night.bulk_up),
     }
@@ -378,11 +389,11 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
     let (needed, threshold) = (settings.needed_nights, settings.threshold);
     let most = |by_night: &[f64]| evidence::running_maximum(by_night, needed, threshold);
     let rate = settings.accident_rate_at(settings.export_size);
-    let sizes = evidence::sizes(settings);
-    let (ln_e, first_bulk) = most(&evidence::by_night(nights, &sizes));
+    let stakes = evidence::stakes(settings);
+    let (ln_e, first_bulk) = most(&evidence::by_night(nights, &stakes));
     let (ln_drip, first_drip) = most(&evidence::drip_by_night(nights, settings.drip_size, rate));
     let hits = |size: Bytes| u32::try_from(nights.iter().filter(|night| night.bulk >= size).count()).unwrap_or(0);
-    let smallest = sizes.first().map_or(Bytes::ZERO, |size| size.0);
+    let smallest = stakes.first().map_or(Bytes::ZERO, |stake| stake.size);
     let median_hit = verdict::median(nights.iter().map(|night| night.bulk).filter(|bulk| *bulk >= smallest).collect());
     let recurrent = Recurrent {
         bulk: first_bulk.is_some(),
@@ -397,7 +408,7 @@ fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent
         log10_e_drip: ln_drip / std::f64::consts::LN_10,
         tipping_rate: tipping_rate(nights, recurrent, settings),
         eligible_nights: count,
-        hits: sizes.iter().map(|&(size, _)| (size, hits(size))).collect(),
+        hits: settings.sizes.iter().map(|&size| (size, hits(size))).collect(),
         median_hit,
         first_flagged_night: first_bulk.into_iter().chain(first_drip).min(),
         clock: None,

@@ -21,9 +21,11 @@ mod cycle;
 mod declared;
 mod evidence;
 mod explain;
+mod idle;
 mod judge;
 mod multiplicity;
 mod power;
+mod rest;
 mod score;
 mod screen_log;
 mod sensitivity;
@@ -97,6 +99,8 @@ pub struct Night {
     pub unattended_raw_up: Bytes,
     /// Unattended bulk bursts.
     pub bulk_up: Bytes,
+    /// Those of them that began in the night's rest, not in a pause of the waking day.
+    pub rest_bulk_up: Bytes,
     /// Upload while attended.
     pub attended_up: Bytes,
     /// Upload in real-time streams.

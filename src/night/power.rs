@@ -15,8 +15,9 @@ use crate::{
         Settings,
         attended::Attendance,
         beta::upper_limit,
-        cycle::{Cycle, Cycles, DAY, REST},
+        cycle::{Cycles, DAY, REST},
         evidence::{Bets, Counted, Table},
+        rest::Rests,
         spans::Spans,
     },
 };
@@ -61,20 +62,29 @@ struct Shot {
     seen: Option<Minute>,
     /// Somebody seemed to be there in that minute.
     hidden: bool,
+    /// It starts in the night's rest.
+    at_rest: bool,
     /// For so many minutes from its start it is observed without a break.
     clear: u32,
 }
 
 impl Trials {
     /// Draws the injections.
-    pub(super) fn draw(cycles: &Cycles, attendance: &Attendance, observed: &Spans, settings: &Settings) -> Self {
+    pub(super) fn draw(
+        cycles: &Cycles,
+        rests: &Rests,
+        attendance: &Attendance,
+        observed: &Spans,
+        settings: &Settings,
+    ) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
         let first = cycles.list.len().saturating_sub(2 * MOST_NIGHTS);
-        let rests = rests(cycles.list.get(first..).unwrap_or_default(), attendance.all());
+        let place = |at: usize, shot: Shot| Shot { at_rest: rests.holds(first + at, shot.start), ..shot };
         let count = settings.injections.clamp(1, MOST_TRIALS);
         let shots = (0..count).map(|trial| {
             let habit = Habit::draw(trial, cycles.rest, &mut random);
-            rests.iter().map(|rest| habit.shot(*rest, attendance, observed, &mut random)).collect()
+            let shots = rests.longest_from(first).map(|rest| habit.shot(rest, attendance, observed, &mut random));
+            shots.enumerate().map(|(at, shot)| place(at, shot)).collect()
         });
         let nights = u32::try_from(cycles.list.len().min(MOST_NIGHTS)).unwrap_or(0);
         let fits = |missed: &usize| {
@@ -144,7 +154,8 @@ impl View<'_> {
         for (at, counted) in self.sites {
             let shot = shots.get(at - self.first).filter(|_| at % due.0 == due.1);
             let more = shot.map_or(Bytes::ZERO, |shot| self.arriving(shot, size));
-            bets.add(counted.weekday, counted.bulk + more);
+            let at_rest = if shot.is_some_and(|shot| shot.at_rest) { more } else { Bytes::ZERO };
+            bets.add(counted.weekday, counted.rest + at_rest, counted.bulk + more);
             if bets.flagged && (sought == Sought::Flag || bets.export_flagged) {
                 return true;
             }
@@ -220,49 +231,12 @@ impl Habit {
         let clear = observed.run_at(start).map_or(0, |run| run.end.since(start));
         let mask = attendance.whole();
         let hidden = seen.is_some_and(|minute| attendance.begun_by_person(minute, &mask, None));
-        Shot { start, speed, seen, hidden, clear }
+        Shot { start, speed, seen, hidden, at_rest: true, clear }
     }
 }
 
 /// An upload of which nothing is seen for so many minutes is not seen to begin at all.
 const LONGEST: u32 = 240;
-
-/// The rest of each cycle: its longest unattended stretch, with those that a short look at the phone cuts off from it.
-fn rests(cycles: &[Cycle], attended: &Spans) -> Vec<Span> {
-    let idle = Spans::ascending(cycles.iter().map(|cycle| cycle.span)).without(attended);
-    cycles.iter().map(|cycle| rest_of(cycle.span, idle.runs())).collect()
-}
-
-/// Attended for no longer than this, an unattended stretch of at least as much goes on as the same rest.
-const LOOK: u32 = 60;
-
-fn rest_of(cycle: Span, idle: &[Span]) -> Span {
-    let first = idle.partition_point(|run| run.end <= cycle.first);
-    let end = idle.partition_point(|run| run.first < cycle.end);
-    let clip = |run: &Span| Span { first: run.first.max(cycle.first), end: run.end.min(cycle.end) };
-    let runs: Vec<_> = idle.get(first..end).unwrap_or_default().iter().map(clip).collect();
-    let Some(longest) = (0..runs.len()).max_by_key(|&at| runs[at].minutes()) else {
-        return Span { first: cycle.first, end: cycle.first };
-    };
-    let goes_on = |from: Span, to: Span| {
-        let look = to.first.since(from.end).max(from.first.since(to.end));
-        look <= LOOK && to.minutes() >= LOOK
-    };
-    let mut rest = runs[longest];
-    for run in &runs[longest + 1..] {
-        if !goes_on(rest, *run) {
-            break;
-        }
-        rest.end = run.end;
-    }
-    for run in runs[..longest].iter().rev() {
-        if !goes_on(rest, *run) {
-            break;
-        }
-        rest.first = run.first;
-    }
-    rest
-}
 
 /// The smallest of the sizes, half a doubling apart, that suffices, by bisection.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]

@@ -13,6 +13,12 @@ pub struct Settings {
     pub accident_rate: f64,
     /// The same for sizes below `export_size`.
     pub small_accident_rate: f64,
+    /// Of accidents of `export_size` or more, the share that reach `large_size`, 0 to 1.
+    pub large_accidents: f64,
+    /// The size from which accidents are that much rarer.
+    pub large_size: Bytes,
+    /// Share of days on which an upload happens by accident in some pause of use, by day or at rest. An assumption.
+    pub pause_accident_rate: f64,
     /// The evidence (e-value) from which recurrence is called: under the accident rate it is ever reached with a
     /// chance of at most one in this.
     pub threshold: f64,
@@ -31,7 +37,7 @@ pub struct Settings {
     /// False discovery rate over the rows of a device (e-BH).
     pub discovery_rate: f64,
 
-    /// Distinct names within `name_window` minutes that show a person.
+    /// Distinct names within `name_window` minutes that show a person; more on a phone that looks up many by itself.
     pub names: u32,
     /// Minutes over which names are counted.
     pub name_window: u32,
@@ -84,6 +90,9 @@ impl Default for Settings {
         Self {
             accident_rate: 0.05,
             small_accident_rate: 0.10,
+            large_accidents: 0.4,
+            large_size: Bytes::mb(25),
+            pause_accident_rate: 0.25,
             threshold: 100.0,
             needed_nights: 5,
             needed_coverage: 0.5,
@@ -124,6 +133,8 @@ impl Settings {
         let share = |name, value: f64| in_range(name, value, (0.0..=1.0).contains(&value), "from 0 to 1");
         open("accident_rate", self.accident_rate)?;
         open("small_accident_rate", self.small_accident_rate)?;
+        open("large_accidents", self.large_accidents.min(0.999))?;
+        open("pause_accident_rate", self.pause_accident_rate)?;
         open("discovery_rate", self.discovery_rate)?;
         in_range("threshold", self.threshold, self.threshold >= 1.0 && self.threshold.is_finite(), "1 or more")?;
         for (name, value) in [
@@ -168,13 +179,23 @@ impl Settings {
         Bytes((self.acknowledgement_share.clamp(0.0, 1.0) * down.0 as f64) as u64)
     }
 
-    /// The accident rate that goes with a size, kept inside what the evidence can be computed for.
+    /// The accident rate of a size at rest.
     pub(super) fn accident_rate_at(&self, size: Bytes) -> f64 {
         // An accident of the larger size is one of the smaller too.
         let small = self.small_accident_rate.max(self.accident_rate);
-        let rate = if size < self.export_size { small } else { self.accident_rate };
-        if rate.is_nan() { 0.5 } else { rate.clamp(1e-6, 0.999) }
+        let large = if size < self.large_size { 1.0 } else { self.large_accidents };
+        within(if size < self.export_size { small } else { self.accident_rate * large })
     }
+
+    /// The accident rate of a size in all pauses of use together.
+    pub(super) fn pause_rate_at(&self, size: Bytes) -> f64 {
+        within(self.pause_accident_rate).max(self.accident_rate_at(size))
+    }
+}
+
+/// An accident rate, kept inside what the evidence can be computed for.
+fn within(rate: f64) -> f64 {
+    if rate.is_nan() { 0.5 } else { rate.clamp(1e-6, 0.999) }
 }
 
 fn in_range(name: &'static str, value: f64, fits: bool, range: &'static str) -> Result<(), BadSetting> {

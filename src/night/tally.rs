@@ -1,13 +1,14 @@
 //! Night by night: what one subject sent while nobody was there, and what was deducted from it.
 
 use crate::{
-    base::{Minute, Span},
+    base::{Bytes, Minute, Span},
     ledger::Cell,
     night::{
         Night, Settings,
         attended::Mask,
         burst::{Burst, Shape, excess},
         cycle::{Cycle, Cycles, DAY},
+        rest::Rests,
         spans::Spans,
     },
 };
@@ -56,7 +57,7 @@ pub(super) fn nights(
     bursts: &[Burst],
     mask: &Mask<'_>,
     observed: &Observed,
-    cycles: &Cycles,
+    (cycles, rests): (&Cycles, &Rests),
     settings: &Settings,
 ) -> Vec<Night> {
     let own = observed.all.and(mask.own());
@@ -71,34 +72,38 @@ pub(super) fn nights(
     for (minute, cell) in minutes {
         while bursts.next_if(|burst| burst.last < *minute).is_some() {}
         let burst = bursts.peek().filter(|burst| burst.first <= *minute);
-        let at = cycle.at(burst.map_or(*minute, |burst| burst.first), cycles);
-        let Some(night) = at.and_then(|at| nights.get_mut(at)) else { continue };
+        let Some(at) = cycle.at(burst.map_or(*minute, |burst| burst.first), cycles) else { continue };
+        let Some(night) = nights.get_mut(at) else { continue };
         let present = mask.contains_after(&mut place, *minute);
-        post(night, cell, present, burst.copied(), settings);
+        let bulk = post(night, cell, present, burst.copied(), settings);
+        if burst.is_some_and(|burst| rests.holds(at, burst.first)) {
+            night.rest_bulk_up += bulk;
+        }
     }
     nights
 }
 
-/// Adds one cell to its night. `present`: somebody was there in its minute; `burst`: the upload it is part of.
-fn post(night: &mut Night, cell: &Cell, present: bool, burst: Option<&Burst>, settings: &Settings) {
+/// Adds one cell to its night, and gives the unattended bulk in it. `present`: somebody was there in its minute; `burst`:
+/// the upload it is part of.
+fn post(night: &mut Night, cell: &Cell, present: bool, burst: Option<&Burst>, settings: &Settings) -> Bytes {
     night.streams_up += cell.stream_up;
     let counted = burst.map_or(!present, |burst| !burst.attended);
     if present && !counted {
         night.attended_up += cell.up;
-        return;
+        return Bytes::ZERO;
     }
     let excess = excess(cell, settings);
     night.unattended_raw_up += cell.up;
     night.deductions.streams += cell.stream_up.min(cell.up);
     night.deductions.acknowledgements += cell.up.less(cell.stream_up).less(excess);
-    if counted {
-        night.unattended_up += excess;
-        if burst.is_some_and(|burst| burst.shape == Shape::Bulk) {
-            night.bulk_up += excess;
-        }
-    } else {
+    if !counted {
         night.deductions.attended_starts += excess;
+        return Bytes::ZERO;
     }
+    night.unattended_up += excess;
+    let bulk = if burst.is_some_and(|burst| burst.shape == Shape::Bulk) { excess } else { Bytes::ZERO };
+    night.bulk_up += bulk;
+    bulk
 }
 
 /// Finds cycles for minutes that mostly ascend.

@@ -3,7 +3,7 @@
 use chrono::{Days, NaiveDate, TimeZone};
 use chrono_tz::Tz;
 
-use super::{Scenario, scenario::Travel};
+use super::{Amount, Scenario, scenario::Travel};
 use crate::base::{Minute, Span, Stamp};
 
 /// Seconds after the midnight that day 0 begins with: the model's own time.
@@ -20,6 +20,10 @@ pub(super) struct Calendar {
     start: NaiveDate,
     zone: Tz,
     travel: Vec<Travel>,
+    /// Seconds that the sensor's clock gains in each.
+    gain: f64,
+    /// When it is put forward, and by how much.
+    jump: (Seconds, Seconds),
     /// When the capture begins and ends.
     pub(super) from: Seconds,
     pub(super) to: Seconds,
@@ -30,7 +34,11 @@ impl Calendar {
     pub(super) fn of(scenario: &Scenario, bedtime: f64) -> Self {
         let origin = midnight(scenario.start, scenario.timezone);
         let from = (bedtime.round() - 12.0).max(0.0) * HOUR;
+        let minutes = |amount: Option<Amount>| amount.map_or(0.0, |amount| amount.0 * MINUTE);
+        let middle = from + f64::from(scenario.nights) * DAY / 2.0;
         Self {
+            gain: minutes(scenario.coverage.clock_gains_minutes_per_day) / DAY,
+            jump: (middle, minutes(scenario.coverage.clock_jumps_ahead_minutes)),
             origin,
             start: scenario.start,
             zone: scenario.timezone,
@@ -53,10 +61,12 @@ impl Calendar {
         self.start.checked_add_days(Days::new(day.into())).unwrap_or(self.start)
     }
 
-    /// The moment `seconds` after day 0 began.
+    /// The moment `seconds` after day 0 began, as the sensor's clock shows it.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a year of nanoseconds fits")]
     pub(super) fn moment(&self, seconds: Seconds) -> Stamp {
-        self.origin.plus_nanos((seconds.max(0.0) * 1e6) as u64 * 1_000)
+        let gained = (seconds - self.from).max(0.0) * self.gain;
+        let jumped = if seconds < self.jump.0 { 0.0 } else { self.jump.1 };
+        self.origin.plus_nanos(((seconds.max(0.0) + gained + jumped) * 1e6) as u64 * 1_000)
     }
 
     /// The minutes captured.
@@ -65,8 +75,10 @@ impl Calendar {
     }
 
     /// Which day of the capture, counted from 0 and cut where the capture begins, `minute` lies in.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of nights")]
     pub(super) fn night_of(&self, minute: Minute) -> u32 {
-        minute.since(self.span().first) / (24 * 60)
+        let day = DAY / MINUTE * (1.0 + self.gain);
+        (f64::from(minute.since(self.span().first)) / day) as u32
     }
 }
 

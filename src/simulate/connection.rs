@@ -62,6 +62,12 @@ impl Connection {
         Some((self.next[own], number))
     }
 
+    /// Where both sides stand, seen from who sends `way`: its next sequence number, and what it would acknowledge.
+    pub(super) fn numbers(&self, way: Way) -> (u32, u32) {
+        let (own, other) = sides(way);
+        (self.next[own], self.next[other])
+    }
+
     /// Counts packets without data.
     pub(super) fn next_bare(&mut self) -> u64 {
         self.bare += 1;

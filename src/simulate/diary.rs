@@ -1,7 +1,7 @@
 //! A life as it is written down: connections, transfers and look-ups, in the order they were thought of.
 
 use super::{
-    calendar::{Calendar, Seconds},
+    calendar::{Calendar, HOUR, Seconds},
     chance::Chance,
     hosts::{HostId, Hosts, Party},
     scenario::Scenario,
@@ -148,13 +148,15 @@ impl<'a> Diary<'a> {
         u32::try_from(self.flows.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// The connection that stands to `party` at `at`; a new one every day.
+    /// The connection that stands to `party` at `at`; a new one every day, or as often as the scenario says.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hours in nanoseconds fit")]
     fn standing(&mut self, party: Party, at: Seconds) -> u32 {
         let host = self.hosts.party(party);
         let moment = self.calendar.moment(at);
+        let stands = (self.scenario.network.connections_stand_hours.0 * HOUR * 1e9) as u64;
         let found = self.standing.iter().rev().find(|(h, flow)| {
             let opened = self.flows[*flow as usize].opened;
-            *h == host && opened <= moment && moment.since(opened) < A_DAY
+            *h == host && opened <= moment && moment.since(opened) < stands
         });
         if let Some((_, flow)) = found {
             return *flow;
@@ -180,4 +182,3 @@ impl<'a> Diary<'a> {
 
 /// Segments that receive offload makes one: of the 64 kB that it may, what pauses between segments leave.
 const MERGED: u32 = 10;
-const A_DAY: u64 = 86_400 * 1_000_000_000;

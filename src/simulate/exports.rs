@@ -5,7 +5,7 @@ use super::{
     chance::Chance,
     diary::{Diary, Load},
     person::{Person, Stretch, moment_in},
-    scenario::{Export, When},
+    scenario::{Disguise, Export, When},
     truth::Exported,
     usage::MB,
 };
@@ -89,7 +89,14 @@ fn leave(
             let at_moment = diary.calendar.moment(at);
             let unattended = matches!(export.when, When::Clock | When::AfterBedtime | When::AtRest | When::BedtimeTail);
             sent.push(Exported { night, at: at_moment, bytes: crate::base::Bytes(piece), to: export.to, unattended });
-            at = diary.visit(host, carrier, at, load) + 0.4;
+            at = match export.disguised_as {
+                Disguise::Upload => diary.visit(host, carrier, at, load),
+                Disguise::Call => {
+                    let seconds = piece as f64 / rate;
+                    diary.call(at, seconds, rate, 0.9 * rate);
+                    at + seconds
+                }
+            } + 0.4;
         }
     }
     sent

@@ -42,6 +42,21 @@ fn one(happening: &Happening, person: &Person, chance: &mut Chance, diary: &mut 
                 diary.call(sleep.from - MINUTE, seconds, up, up * down_by_up.0);
             }
         }
+        Happening::BabyCamera { on_nights, kb_per_second } => {
+            for (_, sleep) in nights(person, on_nights.0, chance) {
+                let up = kb_per_second.0 * 1e3;
+                diary.call(sleep.from - 5.0 * MINUTE, sleep.long(), up, 0.02 * up);
+            }
+        }
+        Happening::DesktopRelay { on_days, files, mb, spread } => {
+            for day in &person.days {
+                let count = if chance.holds(on_days.0) { chance.count(files.0) } else { 0 };
+                for _ in 0..count {
+                    let at = day.from + day.long() * chance.between(0.1, 0.65);
+                    forward(diary, at, mb.0, spread.0, 1, chance);
+                }
+            }
+        }
         Happening::Forward { on_days, mb, spread } => {
             for n in 0..person.days.len() {
                 let at = chance.holds(on_days.0).then(|| person.moment_of_use(n, chance)).flatten();

@@ -13,6 +13,7 @@ mod calendar;
 mod chance;
 mod connection;
 mod content;
+mod conversations;
 mod diary;
 mod exports;
 mod happenings;
@@ -30,10 +31,11 @@ mod truth;
 mod usage;
 mod wire;
 
+pub use conversations::Conversation;
 pub use life::Life;
 pub use recording::Sink;
 pub use scenario::{
-    Amount, App, Background, Class, Clock, Coverage, Destination, Export, Happening, Judge, Network, Persona, Scenario,
-    ScenarioError, Share, Travel, When,
+    Amount, App, Background, Class, Clock, Coverage, Destination, Disguise, Export, Happening, Judge, Network, Persona,
+    Scenario, ScenarioError, Share, Travel, When,
 };
 pub use truth::{Exported, HostTruth, NightTruth, Truth};

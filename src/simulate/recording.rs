@@ -48,6 +48,8 @@ enum Task {
     Open { flow: u32, step: u8 },
     /// A step of its end, 0 to 2.
     Close { flow: u32, step: u8 },
+    /// A stranger's reset, far from what the connection has reached.
+    Stray { flow: u32 },
     /// An acknowledgement without data, sent `way`.
     Reply { flow: u32, way: Way, reply: Reply },
 }
@@ -74,7 +76,10 @@ impl<'a> Recording<'a> {
         let runs = (0_u32..).zip(&said).map(|(n, one)| (one.run.start, Task::Packet { said: n, n: 0 }));
         let flows = (0_u32..).zip(&life.flows).filter(|(_, flow)| flow.is_tcp());
         let opened = flows.map(|(n, flow)| (flow.opened, Task::Open { flow: n, step: 0 }));
-        let mut agenda: Vec<_> = opened.chain(runs).collect();
+        let strangers = if life.scenario.network.stray_resets { usize::MAX } else { 0 };
+        let standing = (0_u32..).zip(&life.flows).filter(|(_, flow)| flow.is_tcp() && flow.closed.is_none());
+        let strays = standing.take(strangers).map(|(n, flow)| (flow.opened.plus_nanos(STRAY), Task::Stray { flow: n }));
+        let mut agenda: Vec<_> = opened.chain(runs).chain(strays).collect();
         agenda.sort_by_key(|(at, _)| *at);
         agenda.reverse();
         let connections = (0..).zip(&life.flows).map(|(n, _)| Connection::new(life.seed, n)).collect();
@@ -100,6 +105,7 @@ impl<'a> Recording<'a> {
                 Task::Packet { said, n } => self.packet(at, said, n)?,
                 Task::Open { flow, step } => self.open(at, flow, step)?,
                 Task::Close { flow, step } => self.close(at, flow, step)?,
+                Task::Stray { flow } => self.stray(at, flow)?,
                 Task::Reply { flow, way, reply } => self.reply(at, flow, way, reply)?,
             }
         }
@@ -213,6 +219,13 @@ impl<'a> Recording<'a> {
         }
     }
 
+    /// A reset that no endpoint would heed (RFC 9293, section 3.10.7.4): its number lies outside the window.
+    fn stray(&mut self, at: Stamp, index: u32) -> io::Result<()> {
+        let (seq, ack) = self.connections[index as usize].numbers(Way::Down);
+        let seq = seq.wrapping_add(FAR_OFF);
+        self.bare(at, index, Way::Down, Segment { seq, ack, flags: flag::RST | flag::ACK })
+    }
+
     /// A segment without data; SYN and FIN take a sequence number.
     fn control(&mut self, at: Stamp, index: u32, way: Way, flags: u8) -> io::Result<()> {
         let taken = u32::from(flags & (flag::SYN | flag::FIN) != 0);
@@ -239,6 +252,10 @@ impl<'a> Recording<'a> {
     }
 }
 
+/// How long a connection has stood when a stranger's reset reaches it: half an hour.
+const STRAY: u64 = 1_800 * 1_000_000_000;
+/// As far as a scanner's reset lies ahead of a connection in a published set of flow logs.
+const FAR_OFF: u32 = 1_964_191_874;
 /// Keys of packets without data, apart from those of runs.
 const BARE: u64 = 1 << 63;
 /// Ethernet, IPv6, and TCP with the options of a SYN.

@@ -2,6 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn at_rest(weekday: u8, mb: u64) -> Counted {
+    Counted { weekday, rest: Bytes::mb(mb), bulk: Bytes::mb(mb), drip: Bytes::ZERO }
+}
+
 /// The definition, integrated by Simpson's rule in 200,000 steps.
 fn by_quadrature(hits: u32, nights: u32, rate: f64) -> f64 {
     let (k, n) = (f64::from(hits), f64::from(nights));
@@ -28,6 +32,23 @@ fn the_finite_sum_is_the_integral_of_the_definition() {
                 (sum - integral).abs() < 1e-6 * sum.abs().max(1.0),
                 "{hits} of {nights} at {rate}: {sum} {integral}"
             );
+        }
+    }
+}
+
+#[test]
+fn a_bet_kept_up_night_by_night_is_the_finite_sum() {
+    for rate in [1e-6, 0.02, 0.05, 0.25, 0.9, 0.999] {
+        for pattern in [1_u32, 2, 3, 7, 29, 1_000] {
+            let mut series = Series::default();
+            let mut hits = 0;
+            for night in 1..=800 {
+                let hit = night % pattern == 0;
+                hits += u32::from(hit);
+                series.add(hit, rate);
+                let sum = ln_e(hits, night, rate);
+                assert!((series.ln_e - sum).abs() < 1e-8 * sum.abs().max(1.0), "{hits} of {night} at {rate}");
+            }
         }
     }
 }
@@ -64,21 +85,24 @@ fn accidents_at_the_assumed_rate_are_rarely_ever_flagged() {
     use rand::{Rng, SeedableRng};
 
     let settings = Settings::default();
-    let sizes = sizes(&settings);
+    let stakes = stakes(&settings);
     let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(4);
     let phones = 4_000;
     let flagged = (0..phones).filter(|_| {
         let night = |night: u8| {
             let chance: f64 = random.random();
             let bulk = match chance {
-                c if c < 0.05 => Bytes::mb(200),
+                c if c < 0.02 => Bytes::mb(200),
+                c if c < 0.05 => Bytes::mb(20),
                 c if c < 0.10 => Bytes::mb(2),
                 _ => Bytes::ZERO,
             };
-            Counted { weekday: night % 7, bulk, drip: Bytes::ZERO }
+            // What does not happen at rest may happen by day.
+            let by_day = if chance > 0.85 { Bytes::mb(200) } else { Bytes::ZERO };
+            Counted { weekday: night % 7, rest: bulk, bulk: bulk + by_day, drip: Bytes::ZERO }
         };
         let nights: Vec<_> = (0..60).map(night).collect();
-        running_maximum(&by_night(&nights, &sizes), 5, 100.0).1.is_some()
+        running_maximum(&by_night(&nights, &stakes), 5, 100.0).1.is_some()
     });
     let share = f64::from(u32::try_from(flagged.count()).unwrap()) / f64::from(phones);
     assert!(share <= 0.01, "{share}");
@@ -95,9 +119,9 @@ proptest! {
         let with = |nights: &[(u8, u64)]| {
             let counted: Vec<_> = nights
                 .iter()
-                .map(|&(weekday, mb)| Counted { weekday, bulk: Bytes::mb(mb), drip: Bytes::ZERO })
+                .map(|&(weekday, mb)| at_rest(weekday, mb))
                 .collect();
-            by_night(&counted, &[1, 5, 25, 100].map(|mb| (Bytes::mb(mb), rate)))
+            by_night(&counted, &[1, 5, 25, 100].map(|mb| Stake { size: Bytes::mb(mb), rest: rate, pause: rate }))
         };
         let before = with(&nights);
         let mut more = nights.clone();
@@ -112,15 +136,18 @@ proptest! {
         let settings = Settings::default();
         let counted: Vec<_> = nights
             .iter()
-            .map(|&(weekday, mb)| Counted { weekday, bulk: Bytes::mb(mb.saturating_sub(20) * 3), drip: Bytes::ZERO })
+            .map(|&(weekday, mb)| Counted {
+                rest: Bytes::mb(mb.saturating_sub(20) * 3 * (mb % 2)),
+                ..at_rest(weekday, mb.saturating_sub(20) * 3)
+            })
             .collect();
         let table = Table::new(&settings, 40);
         let mut bets = Bets::new(&table, &settings);
         for night in &counted {
-            bets.add(night.weekday, night.bulk);
+            bets.add(night.weekday, night.rest, night.bulk);
         }
         let reached = |by_night: &[f64]| running_maximum(by_night, 5, 100.0).1.is_some();
-        prop_assert_eq!(bets.flagged, reached(&by_night(&counted, &sizes(&settings))));
+        prop_assert_eq!(bets.flagged, reached(&by_night(&counted, &stakes(&settings))));
         prop_assert_eq!(bets.export_flagged, reached(&of_exports(&counted, &settings)));
     }
 
@@ -128,10 +155,10 @@ proptest! {
     fn evidence_of_a_prefix_is_what_it_was_that_night(nights in prop::collection::vec((0_u8..7, 0_u64..120), 6..40)) {
         let counted: Vec<_> = nights
             .iter()
-            .map(|&(weekday, mb)| Counted { weekday, bulk: Bytes::mb(mb), drip: Bytes::ZERO })
+            .map(|&(weekday, mb)| at_rest(weekday, mb))
             .collect();
-        let sizes = sizes(&Settings::default());
-        let whole = by_night(&counted, &sizes);
-        prop_assert_eq!(&by_night(&counted[..5], &sizes)[..], &whole[..5]);
+        let stakes = stakes(&Settings::default());
+        let whole = by_night(&counted, &stakes);
+        prop_assert_eq!(&by_night(&counted[..5], &stakes)[..], &whole[..5]);
     }
 }

@@ -20,6 +20,7 @@ pub(in crate::simulate) struct Ends {
 pub(in crate::simulate) mod flag {
     pub(in crate::simulate) const FIN: u8 = 0x01;
     pub(in crate::simulate) const SYN: u8 = 0x02;
+    pub(in crate::simulate) const RST: u8 = 0x04;
     pub(in crate::simulate) const PSH: u8 = 0x08;
     pub(in crate::simulate) const ACK: u8 = 0x10;
 }

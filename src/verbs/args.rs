@@ -66,7 +66,6 @@ pub enum Verb {
     Man(super::man::ManArgs),
     /// Write the packets behind a finding to a capture of their own.
     Evidence(super::evidence::EvidenceArgs),
-    /// Show versions, rules, zone data and interfaces.
     /// Watch for months: capture into the ledger, report on schedule, tell whom it concerns.
     #[cfg(feature = "live")]
     Watch(Box<super::watch::WatchArgs>),

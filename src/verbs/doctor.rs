@@ -108,11 +108,13 @@ fn ledger(settings: &Settings) -> Finding {
     match tried {
         Ok(()) => Finding::well("ledger", if path.exists() { name } else { format!("{name} (none yet)") }),
         Err(why) => {
-            let folder = shown(&folder.display().to_string(), 200).into_owned();
+            let wanted = path.parent().unwrap_or(folder).display().to_string();
+            let (folder, wanted) =
+                (shown(&folder.display().to_string(), 200).into_owned(), shown(&wanted, 200).into_owned());
             Finding::ill(
                 "ledger",
                 format!("{name}: {folder} cannot be written to: {why}"),
-                format!("chown $(id -un) {folder}, or name another: --set ledger.path=FILE"),
+                format!("sudo install -d -m 700 -o $(id -un) {wanted}, or name another: --set ledger.path=FILE"),
             )
         }
     }

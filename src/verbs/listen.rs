@@ -18,8 +18,8 @@ pub struct ListenArgs {
     #[arg(long, value_name = "EXPRESSION")]
     pub filter: Option<String>,
 
-    /// Size of the kernel's buffer for each interface, in MiB; 32 ride out a busy second, and it is all that a packet
-    /// takes there that the snap length does not change: the kernel packs packets by their own lengths.
+    /// Size of the kernel's buffer for each interface, in MiB; default the settings', else 32, which ride out a busy
+    /// second. Packets lie in it by their own lengths: the snap length does not change how many fit.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=2_047))]
     pub buffer: Option<u32>,
 

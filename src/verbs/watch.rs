@@ -28,8 +28,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Signals: SIGHUP reads the settings again (schedules, notices, thresholds, retention), SIGTERM and SIGINT flush and end.
-Log lines go to standard error; NIGHTAUDIT_LOG=debug says more. dist/nightaudit.service and docs/daemon.md show how it
-runs under systemd.")]
+Log lines go to standard error; NIGHTAUDIT_LOG=debug says more. docs/daemon.md shows how it runs under systemd.")]
 pub struct WatchArgs {
     /// Interfaces and streams to watch, instead of [capture] interfaces in the settings: names of interfaces, - for
     /// standard input, tcp://HOST:PORT, tcp-listen://ADDRESS:PORT, udp-listen://ADDRESS:PORT, http://HOST:PORT/PATH.
@@ -40,13 +39,13 @@ pub struct WatchArgs {
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 
-    /// How they are listened to.
-    #[command(flatten)]
-    pub listen: ListenArgs,
-
     /// Keep every right: for a notify command that writes elsewhere, or a mail program that changes its user.
     #[arg(long)]
     pub no_confine: bool,
+
+    /// How they are listened to.
+    #[command(flatten)]
+    pub listen: ListenArgs,
 }
 
 pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) -> anyhow::Result<Outcome> {

@@ -92,3 +92,86 @@ fn capture_of_hostile_names() -> (TempDir, PathBuf) {
     fs::write(&path, capture.bytes()).expect("a file");
     (folder, path)
 }
+
+#[test]
+fn evidence_of_hostile_names_is_harmless_in_comments_and_messages() {
+    let (folder, capture) = capture_of_hostile_names();
+    let out = folder.path().join("e.pcapng");
+    let picked = ["2025-06-14", "2025-06-15"].into_iter().find_map(|night| {
+        let words = ["evidence", "web", night, "-o"].map(PathBuf::from);
+        let run = nightaudit(words.into_iter().chain([out.clone(), capture.clone()]));
+        assert!(run.ended_well() && !run.err.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7}']), "{run:?}");
+        (run.status == 0).then(|| fs::read(&out).expect("a capture"))
+    });
+    let picked = picked.expect("a night with packets");
+    let text = String::from_utf8_lossy(&picked);
+    let comments: Vec<_> =
+        text.match_indices("nightaudit: ").map(|(at, _)| text[at..].chars().take(200).collect::<String>()).collect();
+    assert!(comments.len() >= 5, "{} comments", comments.len());
+    for comment in &comments {
+        let until_padding: String = comment.chars().take_while(|c| *c != '\u{0}').collect();
+        assert!(!until_padding.contains(['\u{1b}', '\u{202e}', '\u{9b}', '\u{7}']), "{comment:?}");
+    }
+}
+
+#[test]
+fn labels_of_255_bytes_and_names_in_logs_are_harmless_in_every_format() {
+    let folder = TempDir::new().expect("a folder");
+    let conn = "#separator \\x09\n#path\tconn\n#fields\tts\tuid\tid.orig_h\tid.orig_p\tid.resp_h\tid.resp_p\tproto\t\
+        service\tduration\torig_bytes\tresp_bytes\torig_pkts\torig_ip_bytes\tresp_pkts\tresp_ip_bytes\n";
+    let ssl = "#separator \\x09\n#path\tssl\n#fields\tts\tuid\tserver_name\n";
+    let long = format!("{}.example", "l".repeat(255));
+    let names =
+        HOSTILE.iter().map(|(sequence, _)| format!("a{sequence}b.example")).chain([long, "=cmd()|x".to_owned()]);
+    let (mut connections, mut handshakes) = (conn.to_owned(), ssl.to_owned());
+    for (n, name) in names.enumerate() {
+        connections += &format!(
+            "{}.5\tC{n}\t192.168.7.23\t4{n}\t203.0.113.{n}\t443\ttcp\tssl\t9\t5000000\t90\t4000\t5160000\t2\t180\n",
+            1_750_000_000 + n
+        );
+        handshakes += &format!("{}.6\tC{n}\t{name}\n", 1_750_000_000 + n);
+    }
+    let paths = [("conn.log", connections), ("ssl.log", handshakes)].map(|(name, text)| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path
+    });
+    for format in ["text", "json", "html", "md", "csv", "subjects-csv"] {
+        let words = ["check", "--no-power", "--color=never", "--format", format].map(PathBuf::from);
+        let run = nightaudit(words.into_iter().chain(paths.clone()));
+        assert!(run.ended_well() && run.status != 2, "{format}: {run:?}");
+        for (sequence, harm) in HOSTILE {
+            let passes = sequence == MARKUP && !["html", "md"].contains(&format);
+            assert!(passes || !run.out.contains(sequence), "{format}: what {harm} came through");
+        }
+        assert!(
+            !run.out.contains(&"l".repeat(70)) || ["json", "csv", "subjects-csv"].contains(&format),
+            "{format}: a name is cut"
+        );
+        let formula = |cell: &str| cell.trim_matches('"').starts_with(['=', '@', '+', '\t']);
+        let is_sheet = format.ends_with("csv");
+        assert!(!is_sheet || !run.out.lines().flat_map(|line| line.split(',')).any(formula), "{format}: {}", run.out);
+    }
+}
+
+#[test]
+fn hostile_names_in_a_report_before_are_harmless_among_what_is_new() {
+    let (folder, capture) = capture_of_hostile_names();
+    let before = folder.path().join("before.json");
+    let subjects: Vec<_> = HOSTILE
+        .iter()
+        .map(|(sequence, _)| serde_json::json!({"subject": format!("a{sequence}b"), "id": sequence, "verdict": "export-like", "grade": "strong"}))
+        .collect();
+    let report = serde_json::json!({"schema": 1, "inputs": [], "devices": [{"id": "\u{1b}[2J", "label": null, "subjects": subjects}]});
+    fs::write(&before, report.to_string()).expect("a file");
+    for format in ["text", "json", "html", "md"] {
+        let words = ["check", "--no-power", "--color=never", "--format", format, "--previous"].map(PathBuf::from);
+        let run = nightaudit(words.into_iter().chain([before.clone(), capture.clone()]));
+        assert!(run.ended_well() && run.status != 2, "{run:?}");
+        assert!(run.out.contains("not seen any more") || format == "json", "{format}: {}", run.out);
+        for (sequence, harm) in HOSTILE {
+            let passes = sequence == MARKUP && !["html", "md"].contains(&format);
+            assert!(passes || !run.out.contains(sequence), "{format}: what {harm} came through");
+        }
+    }
+}

@@ -123,17 +123,16 @@ fn labels_of_255_bytes_and_names_in_logs_are_harmless_in_every_format() {
     let long = format!("{}.example", "l".repeat(255));
     let names =
         HOSTILE.iter().map(|(sequence, _)| format!("a{sequence}b.example")).chain([long, "=cmd()|x".to_owned()]);
-    let (mut connections, mut handshakes) = (conn.to_owned(), ssl.to_owned());
+    let (mut connections, mut handshakes) = (vec![conn.to_owned()], vec![ssl.to_owned()]);
     for (n, name) in names.enumerate() {
-        connections += &format!(
-            "{}.5\tC{n}\t192.168.7.23\t4{n}\t203.0.113.{n}\t443\ttcp\tssl\t9\t5000000\t90\t4000\t5160000\t2\t180\n",
-            1_750_000_000 + n
-        );
-        handshakes += &format!("{}.6\tC{n}\t{name}\n", 1_750_000_000 + n);
+        let at = 1_750_000_000 + n;
+        let ends = format!("192.168.7.23\t4{n}\t203.0.113.{n}\t443");
+        connections.push(format!("{at}.5\tC{n}\t{ends}\ttcp\tssl\t9\t5000000\t90\t4000\t5160000\t2\t180\n"));
+        handshakes.push(format!("{at}.6\tC{n}\t{name}\n"));
     }
-    let paths = [("conn.log", connections), ("ssl.log", handshakes)].map(|(name, text)| {
+    let paths = [("conn.log", connections), ("ssl.log", handshakes)].map(|(name, lines)| {
         let path = folder.path().join(name);
-        fs::write(&path, text).expect("a file");
+        fs::write(&path, lines.concat()).expect("a file");
         path
     });
     for format in ["text", "json", "html", "md", "csv", "subjects-csv"] {

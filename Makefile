@@ -4,10 +4,14 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/release/nightaudit
 
-.PHONY: demo test setup setup-tests build lint unit bench
+.PHONY: demo tui test setup setup-tests build lint unit bench
 
 demo: build
 	@scripts/demo $(BIN)
+
+# The terminal UI on a phone whose messenger exports at night.
+tui: build
+	@$(BIN) view captures/nightly-export/traffic.pcap.zst
 
 test: setup setup-tests lint unit
 

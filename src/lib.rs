@@ -30,4 +30,5 @@ pub mod pipeline;
 pub mod report;
 pub mod schedule;
 pub mod simulate;
+pub mod tui;
 pub mod verbs;

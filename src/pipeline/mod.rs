@@ -26,7 +26,7 @@ pub use evidence::{NoEvidence, Picked, Trail, Wanted, trace};
 pub use import::{Imported, import};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, Processes, SourceState, SourceStatus, Status, listen};
-pub use offline::{Judging, Listed, check, flows};
+pub use offline::{Judging, Listed, check, flows, flows_judged};
 pub use recall::{Query, judge, recall, recall_from};
 pub use remember::remember;
 pub use snapshot::Snapshot;

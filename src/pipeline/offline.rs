@@ -91,6 +91,28 @@ pub fn flows(
     Listed { failed, losses }
 }
 
+/// As [`flows`], and judges every device: for questions about flows that only an audit can answer.
+pub fn flows_judged(
+    opened: Opened,
+    options: &Options,
+    judging: &Judging,
+    list: impl FnMut(FlowRow),
+    mut progress: impl FnMut(Progress),
+) -> (Listed, Audit) {
+    let Opened { mut captures, failed, mut logs, .. } = opened;
+    let mut auditor = Auditor::new(options);
+    auditor.list_flows(list);
+    let passed = read(&mut captures, &mut auditor, &mut progress);
+    Imports::default().read(&mut logs, &mut auditor, || progress(captures.progress()));
+    let finished = auditor.finish();
+    let (inputs, logs) = (captures.into_reports(), logs.into_reports());
+    let watched = conclude::watched(&inputs, &logs);
+    let audit = conclude::audit(finished.booked(), &watched, &options.rules, judging);
+    let mut failed = failures(&failed, &inputs, &passed);
+    failed.extend(logs.iter().filter_map(imported::failure));
+    (Listed { failed, losses: finished.losses }, audit)
+}
+
 /// A line for each input that is left out because another holds the same bytes.
 pub(super) fn notes(repeated: &[Repeated]) -> Vec<String> {
     let one = |twice: &Repeated| {

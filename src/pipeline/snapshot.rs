@@ -5,6 +5,8 @@
 //! took. Judging what could have been noticed is left for the end.
 
 mod flow_log;
+#[cfg(feature = "live")]
+mod live;
 mod pace;
 mod slices;
 
@@ -19,6 +21,8 @@ use std::{
 };
 
 pub use flow_log::{FlowLog, Flows, MOST_FLOWS};
+#[cfg(feature = "live")]
+pub use live::listen;
 pub use pace::Pace;
 pub use slices::{MOST_SLICES, Slice, Slices};
 
@@ -28,16 +32,21 @@ use super::{
     conclude,
     imported::{self, Imports},
     offline::{self, Judging, Passed},
+    recall::{self, Query},
 };
 use crate::{
     base::{Bytes, Stamp},
     capture::{FileReport, Opened, Progress},
-    ledger::Watched,
+    identify::{DeviceId, Rules},
+    ledger::{Store, StoreError, Watched},
     night,
 };
 
 /// How many open flows a snapshot lists: those with the most payload.
 pub const MOST_OPEN_FLOWS: usize = 2_000;
+
+/// The number of a device that is looked at alone.
+const ONLY: DeviceId = DeviceId(0);
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +85,8 @@ pub struct Snapshot {
     pub stage: Stage,
     /// The audit so far.
     pub audit: Audit,
+    /// The thresholds that it is judged by.
+    pub night: Arc<night::Settings>,
     /// Flows that ended.
     pub flows: Flows,
     /// Flows that have not ended, as far as their complete minutes say.
@@ -91,16 +102,34 @@ impl Snapshot {
             number: 0,
             stage: Stage::Reading,
             audit: blank_audit(judging),
+            night: Arc::new(judging.night.clone()),
             flows: Flows::default(),
             open: Arc::new([]),
             slices: Vec::new(),
         }
     }
 
-    /// Of an audit alone, such as one recalled from a ledger: flows are not known, destinations not by minute.
+    /// What `query` asks of a ledger. Flows are not known: a ledger keeps minutes.
+    pub fn recalled(store: &Store, query: &Query, rules: &Arc<Rules>, judging: &Judging) -> Result<Self, StoreError> {
+        store.at_one_moment(|store| {
+            let mut snapshot = Self::of_audit(recall::recall_from(store, query, rules, judging)?);
+            snapshot.night = Arc::new(judging.night.clone());
+            for record in store.devices(query.span)? {
+                let at = snapshot.audit.devices.iter().position(|device| device.id == record.device.id);
+                if let Some(at) = at {
+                    let account = store.account(&record, ONLY, query.span)?;
+                    snapshot.slices[at] = slices::of_device(&account.ledger, ONLY, &snapshot.audit.devices[at]);
+                }
+            }
+            Ok(snapshot)
+        })
+    }
+
+    /// Of an audit alone: flows are not known, destinations not by minute.
     pub fn of_audit(audit: Audit) -> Self {
         let slices = audit.devices.iter().map(Slices::of_subjects).collect();
-        Self { number: 1, stage: Stage::Complete, flows: Flows::default(), open: Arc::new([]), slices, audit }
+        let night = Arc::default();
+        Self { number: 1, stage: Stage::Complete, flows: Flows::default(), open: Arc::new([]), slices, audit, night }
     }
 
     /// The flow at `at`: those that ended first, in the order in which they ended, then the open ones.
@@ -170,7 +199,8 @@ impl Camera {
 
     fn develop(&mut self, audit: Audit, slices: Vec<Slices>, open: Arc<[Arc<FlowRow>]>, stage: Stage) -> Snapshot {
         self.number += 1;
-        Snapshot { number: self.number, stage, audit, flows: self.log.borrow_mut().flows(), open, slices }
+        let night = Arc::new(self.judging.night.clone());
+        Snapshot { number: self.number, stage, audit, night, flows: self.log.borrow_mut().flows(), open, slices }
     }
 }
 

@@ -6,37 +6,37 @@ use chrono_tz::Tz;
 use crate::base::{Minute, Stamp};
 
 /// `minute` as a local time.
-pub(super) fn local(minute: Minute, zone: Tz) -> DateTime<Tz> {
+pub(crate) fn local(minute: Minute, zone: Tz) -> DateTime<Tz> {
     minute.start().utc().with_timezone(&zone)
 }
 
 /// The local date of `minute`.
-pub(super) fn date(minute: Minute, zone: Tz) -> NaiveDate {
+pub(crate) fn date(minute: Minute, zone: Tz) -> NaiveDate {
     local(minute, zone).date_naive()
 }
 
 /// `2 Jun`.
-pub(super) fn day(date: NaiveDate) -> String {
+pub(crate) fn day(date: NaiveDate) -> String {
     date.format("%-d %b").to_string()
 }
 
 /// `2 June 2026`.
-pub(super) fn full_day(date: NaiveDate) -> String {
+pub(crate) fn full_day(date: NaiveDate) -> String {
     date.format("%-d %B %Y").to_string()
 }
 
 /// `2 June 2026 to 30 June 2026`, or one date where both are the same.
-pub(super) fn span(first: NaiveDate, last: NaiveDate) -> String {
+pub(crate) fn span(first: NaiveDate, last: NaiveDate) -> String {
     if first == last { full_day(first) } else { format!("{} to {}", full_day(first), full_day(last)) }
 }
 
 /// `2 Jun 02:31`.
-pub(super) fn moment(minute: Minute, zone: Tz) -> String {
+pub(crate) fn moment(minute: Minute, zone: Tz) -> String {
     local(minute, zone).format("%-d %b %H:%M").to_string()
 }
 
 /// `2026-06-02 08:02:46`.
-pub(super) fn clock(stamp: Stamp, zone: Tz) -> String {
+pub(crate) fn clock(stamp: Stamp, zone: Tz) -> String {
     stamp.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 

@@ -7,7 +7,8 @@
 //! Names from the wire are hostile. Every format has one door for text, and that door makes it harmless: control and
 //! direction marks are written out, markup and spreadsheet formulas lose their meaning.
 
-mod calendar;
+mod brief;
+pub(crate) mod calendar;
 mod canvas;
 mod changes;
 mod csv;
@@ -25,16 +26,18 @@ mod page;
 mod redact;
 mod sheets;
 mod strip;
-mod table;
+pub(crate) mod table;
 mod text;
 mod toggle;
 mod words;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use brief::{Brief, Story, briefs, evidence_word, night_mark, only, role_key, role_word, story, wrapped};
+pub(crate) use brief::{grouped, percent, plural, table_csv};
 pub use changes::{Change, Changes, NotAReport, Standing, Standings};
 pub use explain::{Explained, explain_text};
 pub use filter::{

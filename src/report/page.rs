@@ -228,7 +228,7 @@ fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redact
 }
 
 /// Flagged first, then messengers, clouds and the unattributed, then by what went up.
-fn importance(device: &DeviceAudit, finding: &Finding) -> (u8, u8, std::cmp::Reverse<Bytes>) {
+pub(super) fn importance(device: &DeviceAudit, finding: &Finding) -> (u8, u8, std::cmp::Reverse<Bytes>) {
     let ledger = device.ledger.subjects.get(finding.subject);
     let kind = match ledger.map(|ledger| ledger.subject.kind) {
         Some(Kind::Messenger) => 0,
@@ -250,7 +250,7 @@ fn importance(device: &DeviceAudit, finding: &Finding) -> (u8, u8, std::cmp::Rev
     (verdict, kind, std::cmp::Reverse(ledger.map_or(Bytes::ZERO, |ledger| moved(ledger).0)))
 }
 
-fn moved(ledger: &crate::ledger::SubjectLedger) -> (Bytes, Bytes) {
+pub(super) fn moved(ledger: &crate::ledger::SubjectLedger) -> (Bytes, Bytes) {
     (ledger.roles.iter().map(|(_, up, _)| *up).sum(), ledger.roles.iter().map(|(_, _, down)| *down).sum())
 }
 
@@ -263,7 +263,12 @@ pub(super) fn subject_name(subject: &crate::ledger::Subject) -> String {
     }
 }
 
-fn card<'a>(device: &'a DeviceAudit, finding: &'a Finding, audit: &Audit, redaction: &Redaction) -> Card<'a> {
+pub(super) fn card<'a>(
+    device: &'a DeviceAudit,
+    finding: &'a Finding,
+    audit: &Audit,
+    redaction: &Redaction,
+) -> Card<'a> {
     let ledger = &device.ledger.subjects[finding.subject];
     let (subject, operator) = (subject_name(&ledger.subject), name(&ledger.subject.operator));
     let case = Case { name: &subject, operator: &operator, ledger, finding, zone: audit.timezone };

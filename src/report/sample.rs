@@ -19,7 +19,7 @@ const FIRST: Minute = Minute(29_673_420);
 const DAY: u32 = 1_440;
 
 /// A strong export by WhatsApp among ordinary apps: 28 nights.
-pub(super) fn export() -> Audit {
+pub(crate) fn export() -> Audit {
     let sizes: Vec<u64> =
         (0..28).map(|n| if [3, 11, 20].contains(&n) { 70_000 } else { 52_000_000 + n * 470_000 }).collect();
     let mut device = phone(28);
@@ -65,7 +65,7 @@ pub(super) fn export() -> Audit {
 }
 
 /// A nightly backup to a consumer cloud, of only suggestive regularity, on a phone with gaps.
-pub(super) fn backup() -> Audit {
+pub(crate) fn backup() -> Audit {
     let sizes: Vec<u64> = (0..14).map(|n| if n % 4 == 1 { 0 } else { 17_000_000 + n * 900_000 }).collect();
     let mut device = phone(14);
     let mut google = subject("google-backup", "Google backup", "Google", Kind::Cloud);
@@ -113,14 +113,14 @@ pub(super) fn backup() -> Audit {
 }
 
 /// Nothing but ordinary traffic over 28 nights.
-pub(super) fn routine() -> Audit {
+pub(crate) fn routine() -> Audit {
     let mut device = phone(28);
     ordinary(&mut device, 28);
     audit(vec![device])
 }
 
 /// Forty minutes in the evening: no verdict, and still who talked to whom.
-pub(super) fn short() -> Audit {
+pub(crate) fn short() -> Audit {
     let mut device = phone(0);
     device.ledger.watched = vec![Watched { span: Span { first: FIRST.plus(360), end: FIRST.plus(400) }, dropped: 0.0 }];
     device.finding.attended_share = 0.62;
@@ -161,7 +161,7 @@ pub(super) fn short() -> Audit {
 }
 
 /// A phone whose traffic is inside a VPN.
-pub(super) fn tunnel() -> Audit {
+pub(crate) fn tunnel() -> Audit {
     let mut device = phone(7);
     let mut vpn = subject("unattributed", "unattributed", "", Kind::Unattributed);
     vpn.tunnel = true;
@@ -178,7 +178,7 @@ pub(super) fn tunnel() -> Audit {
 }
 
 /// A capture without a packet.
-pub(super) fn empty() -> Audit {
+pub(crate) fn empty() -> Audit {
     let mut audit = audit(Vec::new());
     audit.inputs = vec![InputReport { packets: 0, first: None, last: None, link_types: Vec::new(), ..input() }];
     audit.totals = Totals::default();
@@ -186,7 +186,7 @@ pub(super) fn empty() -> Audit {
 }
 
 /// Names that mean harm, in every place where a stranger or a careless owner may write one.
-pub(super) fn hostile() -> Audit {
+pub(crate) fn hostile() -> Audit {
     let mut audit = export();
     let long = "a".repeat(255);
     let device = &mut audit.devices[0];
@@ -211,7 +211,7 @@ pub(super) fn hostile() -> Audit {
 }
 
 /// Every sample with its name.
-pub(super) fn all() -> [(&'static str, Audit); 7] {
+pub(crate) fn all() -> [(&'static str, Audit); 7] {
     [
         ("export", export()),
         ("backup", backup()),
@@ -224,7 +224,7 @@ pub(super) fn all() -> [(&'static str, Audit); 7] {
 }
 
 /// Two flows, one of them with hostile names.
-pub(super) fn flows() -> Vec<FlowRow> {
+pub(crate) fn flows() -> Vec<FlowRow> {
     let row = FlowRow {
         protocol: Protocol::Tcp,
         a: end("192.168.7.23", 41_234),

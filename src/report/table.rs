@@ -4,7 +4,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// On which side of its column a text stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     /// Words.
     Left,
     /// Numbers.
@@ -42,7 +42,7 @@ pub(super) fn column_width(n: usize, column: &Column, rows: &[Vec<String>]) -> u
 }
 
 /// `text` in exactly `width` columns: cut with `…` where it is wider.
-pub(super) fn fit(text: &str, width: usize, align: Align) -> String {
+pub(crate) fn fit(text: &str, width: usize, align: Align) -> String {
     let text = cut(text, width);
     let blanks = " ".repeat(width.saturating_sub(text.width()));
     match align {
@@ -53,7 +53,7 @@ pub(super) fn fit(text: &str, width: usize, align: Align) -> String {
 
 /// `text` in at most `width` columns, its middle replaced by `…` where it is wider: both ends of a host name tell
 /// something.
-pub(super) fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

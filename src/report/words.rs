@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) use advice::UNSEEN;
 pub(super) use case::Case;
-pub(super) use causes::{by_standing, standing, tested};
+pub(super) use causes::{by_standing, cause, standing, tested};
 pub(super) use figures::{compact, grouped, listed, nights, percent, plural};
 pub(super) use lacking::{lacking, lacking_short};
 

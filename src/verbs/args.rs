@@ -48,6 +48,11 @@ pub enum Verb {
     Check(CheckArgs),
     /// List every flow with its attribution.
     Flows(FlowsArgs),
+    /// Look at captures in the terminal: the nights, the destinations, every flow.
+    View(super::view::ViewArgs),
+    /// Look at a live capture in the terminal, and keep it in the ledger.
+    #[cfg(feature = "live")]
+    Live(super::live::LiveArgs),
     /// Say which rules there are, whether yours are sound, and which one decides about a host or address.
     Rules(RulesArgs),
     /// Test whether uploads follow a switch, such as an app's backup: draw a calendar, judge what came of it.
@@ -111,6 +116,44 @@ pub struct InputArgs {
     pub asn: Option<PathBuf>,
 }
 
+/// Which files are read, and how their packets are attributed.
+#[derive(Debug, clap::Args)]
+pub struct FileArgs {
+    /// Capture files: pcap or pcapng, plain, gzip or zstd; `-` for standard input. Rotated sets in any order.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// A folder of rule files that add to the built-in ones or replace those of the same id.
+    #[arg(long, value_name = "DIR")]
+    pub rules: Vec<PathBuf>,
+
+    /// Addresses that are local: their hosts are the devices.
+    #[arg(long, value_name = "CIDR")]
+    pub local: Vec<Cidr>,
+
+    /// An address table (iptoasn.com TSV, plain or gzip) for destinations that no rule knows.
+    #[arg(long, value_name = "FILE")]
+    pub asn: Option<PathBuf>,
+}
+
+impl FileArgs {
+    /// The same, for what takes interfaces too.
+    pub fn input(&self) -> InputArgs {
+        InputArgs {
+            files: self.files.clone(),
+            #[cfg(feature = "live")]
+            interface: Vec::new(),
+            #[cfg(feature = "live")]
+            duration: None,
+            #[cfg(feature = "live")]
+            listen: super::listen::ListenArgs::default(),
+            rules: self.rules.clone(),
+            local: self.local.clone(),
+            asn: self.asn.clone(),
+        }
+    }
+}
+
 /// How results are shown.
 #[derive(Debug, clap::Args)]
 pub struct OutputArgs {
@@ -172,13 +215,17 @@ pub struct CheckArgs {
 /// `nightaudit flows`.
 #[derive(Debug, clap::Args)]
 pub struct FlowsArgs {
-    /// Where packets come from.
+    /// Which files are read.
     #[command(flatten)]
-    pub input: InputArgs,
+    pub input: FileArgs,
 
     /// How results are shown.
     #[command(flatten)]
     pub output: OutputArgs,
+
+    /// Only the flows that this filter asks for, such as 'app:whatsapp up>5MB unattended' (docs/filters.md).
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<String>,
 
     /// The form of the list.
     #[arg(long, value_enum, default_value_t = FlowsFormat::Table)]

@@ -10,35 +10,40 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    pipeline::{self, Listed},
-    report::{self, FlowSums},
+    pipeline::{self, FlowRow, Listed},
+    report::{self, FlowSums, Look, Needs, Times},
 };
 
 pub(super) fn run(args: &FlowsArgs, settings: &Settings) -> anyhow::Result<Outcome> {
-    let options = input::options(&args.input, settings)?;
+    let filter = super::filter(args.filter.as_deref())?;
+    let typed = args.input.input();
+    let options = input::options(&typed, settings)?;
     let look = output::look(&args.output)?;
-    let opened = input::open(&args.input)?;
-    let mut writer = output::writer(&args.output)?;
+    let opened = input::open(&typed)?;
+    let mut judging = settings.judging(None);
+    judging.night.power = false;
+    let mut list = List::new(args.format, &look, output::writer(&args.output)?);
     let mut bar = Bar::new();
-    let mut written = start(args.format, &mut writer);
-    let mut rows = Vec::new();
-    let mut sums = FlowSums::default();
-    let Listed { failed, losses } = pipeline::flows(
-        opened,
-        &options,
-        |row| {
-            sums.add(&row);
-            match args.format {
-                FlowsFormat::Table => rows.push(row),
-                FlowsFormat::Jsonl if written.is_ok() => {
-                    written = report::flows_jsonl(&row, &look.redaction, &mut writer);
-                }
-                FlowsFormat::Csv if written.is_ok() => written = report::flows_csv(&row, &look.redaction, &mut writer),
-                FlowsFormat::Jsonl | FlowsFormat::Csv => {}
+    let progress = |progress| bar.show(progress);
+    let Listed { failed, losses } = if filter.needs() == Needs::default() {
+        let times = Times::of_zone(judging.timezone);
+        let add = |row: FlowRow| {
+            if filter.passes(&row, &times) {
+                list.add(row);
             }
-        },
-        |progress| bar.show(progress),
-    );
+        };
+        pipeline::flows(opened, &options, add, progress)
+    } else {
+        // Whether somebody was there is known once everything was read.
+        let mut waiting = Vec::new();
+        let (listed, audit) = pipeline::flows_judged(opened, &options, &judging, |row| waiting.push(row), progress);
+        let times = Times::of(&audit);
+        waiting.retain(|row| filter.passes(row, &times));
+        for row in waiting {
+            list.add(row);
+        }
+        listed
+    };
     drop(bar);
     for failure in &failed {
         super::complain(failure);
@@ -46,21 +51,62 @@ pub(super) fn run(args: &FlowsArgs, settings: &Settings) -> anyhow::Result<Outco
     for loss in &losses {
         super::complain(&format!("{}: {}", loss.what, loss.count));
     }
-    let some = failed.is_empty() || !rows.is_empty();
-    match args.format {
-        FlowsFormat::Table if some => {
-            rows.sort_by_key(|row| row.first);
-            let table = report::flows_table(&rows, &look);
-            written =
-                writer.write_all(table.as_bytes()).and_then(|()| writeln!(writer, "\n{}", sums.lines().join("\n")));
-        }
-        FlowsFormat::Table => {}
-        FlowsFormat::Jsonl | FlowsFormat::Csv => sums.lines().iter().for_each(|line| super::complain(line)),
-    }
-    super::finish(written.and_then(|()| writer.flush()))?;
+    super::finish(list.end(failed.is_empty()))?;
     Ok(if failed.is_empty() { Outcome::Quiet } else { Outcome::Failed })
 }
 
-fn start(format: FlowsFormat, writer: &mut dyn Write) -> io::Result<()> {
-    if format == FlowsFormat::Csv { report::flows_csv_header(writer) } else { Ok(()) }
+/// The list as it is written. The line formats go row by row, a table waits for its widths.
+struct List<'a> {
+    format: FlowsFormat,
+    look: &'a Look,
+    writer: Box<dyn Write>,
+    written: io::Result<()>,
+    rows: Vec<FlowRow>,
+    sums: FlowSums,
+}
+
+impl<'a> List<'a> {
+    fn new(format: FlowsFormat, look: &'a Look, mut writer: Box<dyn Write>) -> Self {
+        let written = if format == FlowsFormat::Csv { report::flows_csv_header(&mut writer) } else { Ok(()) };
+        Self { format, look, writer, written, rows: Vec::new(), sums: FlowSums::default() }
+    }
+
+    fn add(&mut self, row: FlowRow) {
+        self.sums.add(&row);
+        let (redaction, writer) = (&self.look.redaction, &mut self.writer);
+        match self.format {
+            FlowsFormat::Table => self.rows.push(row),
+            FlowsFormat::Jsonl if self.written.is_ok() => self.written = report::flows_jsonl(&row, redaction, writer),
+            FlowsFormat::Csv if self.written.is_ok() => self.written = report::flows_csv(&row, redaction, writer),
+            FlowsFormat::Jsonl | FlowsFormat::Csv => {}
+        }
+    }
+
+    /// Ends it with its sums. A table of nothing is no table where inputs failed.
+    fn end(mut self, all_read: bool) -> io::Result<()> {
+        let sums = self.sums.lines();
+        match self.format {
+            FlowsFormat::Table if all_read || !self.rows.is_empty() => {
+                self.rows.sort_by_key(|row| row.first);
+                self.writer.write_all(report::flows_table(&self.rows, self.look).as_bytes())?;
+                writeln!(self.writer, "\n{}", sums.join("\n"))?;
+            }
+            FlowsFormat::Table => {}
+            FlowsFormat::Jsonl | FlowsFormat::Csv => sums.iter().for_each(|line| super::complain(line)),
+        }
+        self.written.and_then(|()| self.writer.flush())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Filter;
+
+    #[test]
+    fn no_filter_asks_for_everything() {
+        assert!(crate::verbs::filter(None).unwrap().is_everything());
+        assert_eq!(crate::verbs::filter(Some("port:443")).unwrap(), Filter::parse("port:443").unwrap());
+        let error = crate::verbs::filter(Some("up>5MX")).unwrap_err().to_string();
+        assert!(error.contains("\n     ^^^"), "{error}");
+    }
 }

@@ -15,6 +15,7 @@ mod input;
 mod ledger;
 #[cfg(feature = "live")]
 pub mod listen;
+mod live;
 mod man;
 mod output;
 mod report;
@@ -23,6 +24,7 @@ mod schedule;
 pub mod settings;
 mod simulate;
 mod toggle;
+mod view;
 #[cfg(feature = "live")]
 mod watch;
 
@@ -33,6 +35,8 @@ use anyhow::Context;
 pub use args::Args;
 use args::Verb;
 use settings::Settings;
+
+use crate::report::Filter;
 
 /// What the exit status says (DESIGN: the contract with scripts).
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
@@ -65,6 +69,9 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.verb {
         Verb::Check(args) => check::run(&args, &settings()?),
         Verb::Flows(args) => flows::run(&args, &settings()?),
+        #[cfg(feature = "live")]
+        Verb::Live(args) => live::run(&args, &settings()?),
+        Verb::View(args) => view::run(&args, &settings()?),
         Verb::Rules(args) => rules::run(&args, &settings()?),
         Verb::Fleet(args) => fleet::run(&args, &settings()?),
         Verb::Report(args) => report::run(&args, &settings()?),
@@ -78,6 +85,12 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Verb::Watch(watching) => watch::run(&watching, &args.settings, &settings()?),
         Verb::Doctor => doctor::run(settings()),
     }
+}
+
+/// The filter that was typed; an error shows which of its words is wrong.
+fn filter(typed: Option<&str>) -> anyhow::Result<Filter> {
+    let text = typed.unwrap_or_default();
+    Filter::parse(text).map_err(|error| anyhow::anyhow!(error.pointed(text)))
 }
 
 /// One line on standard error about an input that failed while others go on.

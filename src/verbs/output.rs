@@ -59,7 +59,7 @@ pub(super) fn look(args: &OutputArgs) -> anyhow::Result<Look> {
 
 /// Whether and by which key device identifiers are replaced.
 pub(super) fn redaction(args: &OutputArgs) -> anyhow::Result<Redaction> {
-    if args.redact { Ok(Redaction::On(pseudonym_key()?)) } else { Ok(Redaction::Off) }
+    if args.redact { new_redaction() } else { Ok(Redaction::Off) }
 }
 
 /// The secret behind pseudonyms; it is made where there is none.
@@ -67,12 +67,17 @@ pub(super) fn pseudonym_key() -> anyhow::Result<Key> {
     key(&key_path()?)
 }
 
-fn is_dumb() -> bool {
+/// Device identifiers are replaced, by the key in the state folder.
+pub(super) fn new_redaction() -> anyhow::Result<Redaction> {
+    Ok(Redaction::On(pseudonym_key()?))
+}
+
+pub(super) fn is_dumb() -> bool {
     env::var("TERM").is_ok_and(|term| term == "dumb")
 }
 
 /// Whether the locale says UTF-8, or says nothing.
-fn speaks_unicode() -> bool {
+pub(super) fn speaks_unicode() -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
     locale.is_none_or(|locale| {
         let locale = locale.to_lowercase();

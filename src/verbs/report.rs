@@ -45,6 +45,10 @@ pub struct ReportArgs {
     #[arg(long, value_name = "SUBJECT")]
     pub subject: Option<String>,
 
+    /// Only the subjects and destinations that this filter asks for, such as 'kind:messenger up>5MB' (docs/filters.md).
+    #[arg(long, value_name = "FILTER")]
+    pub filter: Option<String>,
+
     /// How results are shown.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -88,14 +92,22 @@ pub struct SpanArgs {
 
 pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     let judging = check::judging(args.timezone, &args.declared, args.no_power, settings)?;
+    let filter = super::filter(args.filter.as_deref())?;
     let look = output::look(&args.output)?;
     let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)?;
     let end = || Ok(store.captured(None)?.watched.last().map_or(Minute(0), |run| run.span.end));
     let span = args.span.minutes(judging.timezone, end)?;
     let query = Query { span, device: args.device.clone(), subject: args.subject.clone() };
-    let audit = pipeline::recall(&store, &query, &input::rules(&[], settings)?, &judging)?;
+    let mut audit = pipeline::recall(&store, &query, &input::rules(&[], settings)?, &judging)?;
     if audit.devices.is_empty() {
         explain_nothing(&store, &query)?;
+    }
+    let unheeded = filter.narrow(&mut audit);
+    if !unheeded.is_empty() {
+        let keys = unheeded.join(", ");
+        super::complain(&format!(
+            "--filter: {keys} says nothing of a report; for a stretch of time there are --from, --to"
+        ));
     }
     let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
     check::publish(&audit, &changes, args.format, &look, &args.output)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::{
     base::{Bytes, Minute},
     identify::{DeviceId, Role},
-    ledger::{Row, RowKey},
+    ledger::{Ledger, Row, RowKey},
     night::Finding,
     pipeline::{Audit, DeviceAudit, conclude::Booked},
 };
@@ -62,15 +62,17 @@ impl Slices {
 pub(super) fn of(booked: &Booked<'_>, audit: &Audit) -> Vec<Slices> {
     let ids: HashMap<&str, DeviceId> =
         booked.books.account.ledger.devices().map(|id| (booked.devices.device(id).id.as_str(), id)).collect();
-    let one = |device: &DeviceAudit| ids.get(device.id.as_str()).map(|id| of_device(booked, *id, device));
+    let one = |device: &DeviceAudit| {
+        ids.get(device.id.as_str()).map(|id| of_device(&booked.books.account.ledger, *id, device))
+    };
     audit.devices.iter().map(|device| one(device).unwrap_or_default()).collect()
 }
 
-fn of_device(booked: &Booked<'_>, id: DeviceId, device: &DeviceAudit) -> Slices {
-    let ledger = &booked.books.account.ledger;
+/// The slices of one device, which `ledger` knows as `id`.
+pub(super) fn of_device(ledger: &Ledger, id: DeviceId, device: &DeviceAudit) -> Slices {
     let count = ledger.rows(id).count();
     let grain = if count > MOST_SLICES { QUARTER } else { 1 };
-    let mut find = Finder::new(booked, device);
+    let mut find = Finder::new(ledger, device);
     let mut rows: Vec<Slice> = Vec::with_capacity(if grain == 1 { count } else { 0 });
     for (key, row) in ledger.rows(id) {
         let Some((target, finding)) = find.target(key) else { continue };
@@ -101,7 +103,7 @@ type Found<'a> = Option<(u32, &'a Finding)>;
 
 /// Finds the destination that a row was summed under.
 struct Finder<'a> {
-    booked: &'a Booked<'a>,
+    ledger: &'a Ledger,
     device: &'a DeviceAudit,
     subjects: HashMap<&'a str, usize>,
     targets: HashMap<(usize, Role, &'a str), u32>,
@@ -110,11 +112,11 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(booked: &'a Booked<'a>, device: &'a DeviceAudit) -> Self {
+    fn new(ledger: &'a Ledger, device: &'a DeviceAudit) -> Self {
         let subjects = device.ledger.subjects.iter().enumerate();
         let targets = (0_u32..).zip(&device.destinations);
         Self {
-            booked,
+            ledger,
             device,
             subjects: subjects.map(|(at, ledger)| (ledger.subject.id.as_str(), at)).collect(),
             targets: targets.map(|(at, to)| ((to.subject, to.role, to.destination.as_str()), at)).collect(),
@@ -135,7 +137,7 @@ impl<'a> Finder<'a> {
     }
 
     fn find(&self, key: &RowKey) -> Found<'a> {
-        let ledger = &self.booked.books.account.ledger;
+        let ledger = self.ledger;
         let subject = ledger.subject(key.subject);
         let at = *self.subjects.get(subject.id.as_str()).or_else(|| self.subjects.get("web"))?;
         let target = *self.targets.get(&(at, key.role, ledger.destination(key.destination)))?;

@@ -15,6 +15,7 @@
 //! # Ok::<(), nightaudit::report::FilterError>(())
 //! ```
 
+pub(super) mod apply;
 mod complete;
 mod error;
 mod facts;

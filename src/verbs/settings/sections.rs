@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, de::Error};
 
+use crate::verbs::view::ViewSettings;
 use crate::{
     base::{Cidr, Mac, one_or_several, text::shown},
     identify::DeviceLabel,
@@ -48,7 +49,7 @@ pub struct Settings {
     /// The thresholds of the verdict.
     pub night: night::Settings,
     /// How the terminal screens look.
-    pub view: toml::Table,
+    pub view: ViewSettings,
     /// Where a fleet's ledgers are gathered.
     pub fleet: toml::Table,
 }

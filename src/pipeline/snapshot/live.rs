@@ -1,0 +1,77 @@
+//! A listener with a screen before it, and a ledger behind it.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use super::{Camera, LiveStatus, News, Pace, Snapshot, Stage};
+use crate::{
+    ledger::Store,
+    pipeline::{Auditor, Judging, ListenError, Listener, Options, Status},
+};
+
+/// Listens until `stop` is set or every source is over, tells of it about once a second, and keeps what is booked in
+/// `store`. `clock` gives the time since some moment. Fails where the system
+/// gives no thread, or no file to keep captures in.
+pub fn listen(
+    listener: Listener,
+    options: &Options,
+    judging: &Judging,
+    store: Option<Store>,
+    stop: &AtomicBool,
+    clock: &dyn Fn() -> Duration,
+    tell: &mut dyn FnMut(News),
+) -> Result<(), ListenError> {
+    let mut auditor = Auditor::new(options);
+    let mut camera = Camera::new(judging);
+    camera.follow(&mut auditor);
+    let mut pace = Pace::new(clock());
+    let mut keeper = Keeper { store, trouble: None };
+    let status = listener.run(&mut auditor, stop, None, |auditor, status| {
+        keeper.keep(auditor, status);
+        let now = clock();
+        if pace.is_snapshot_due(now) {
+            tell(picture(&mut camera, auditor, status, &keeper, stage(status)));
+            pace.took(now, clock());
+        }
+    })?;
+    auditor.end();
+    keeper.keep(&mut auditor, &status);
+    tell(picture(&mut camera, &auditor, &status, &keeper, Stage::Complete));
+    Ok(())
+}
+
+fn stage(status: &Status) -> Stage {
+    Stage::Live(LiveStatus {
+        since: status.began.wall,
+        now: status.now.wall,
+        received: status.packets(),
+        dropped: status.lost(),
+    })
+}
+
+fn picture(camera: &mut Camera, auditor: &Auditor<'_>, status: &Status, keeper: &Keeper, stage: Stage) -> News {
+    let mut snapshot: Snapshot = camera.take(auditor, &status.watched, stage);
+    snapshot.audit.inputs = status.inputs();
+    snapshot.audit.failed = status.failures();
+    snapshot.audit.failed.extend(keeper.trouble.clone());
+    snapshot.audit.notes.clone_from(&status.notes);
+    News::Snapshot(Arc::new(snapshot))
+}
+
+/// Writes what is booked to the ledger, until that fails: the screen goes on without.
+struct Keeper {
+    store: Option<Store>,
+    trouble: Option<String>,
+}
+
+impl Keeper {
+    fn keep(&mut self, auditor: &mut Auditor<'_>, status: &Status) {
+        let Some(store) = &mut self.store else { return };
+        if let Err(error) = auditor.flush(store, &status.watched) {
+            self.trouble = Some(format!("no longer kept in the ledger: {error}"));
+            self.store = None;
+        }
+    }
+}

@@ -237,6 +237,23 @@ fn a_new_connection_id_without_a_retry_changes_no_keys() {
 }
 
 #[test]
+fn numbers_of_facebooks_own_are_opened_by_whichever_keys_fit() {
+    let stream = crypto(quic::Version::V1);
+    let frame = crypto_frame(&stream, 0, stream.len());
+    let newer = seal_as(0xface_b010, quic::Version::V1, &DCID, 0, &frame);
+    assert_named(&read(Protocol::Udp, [sent(&newer)]));
+}
+
+#[test]
+fn halves_of_a_hello_under_keys_of_their_own_are_put_together() {
+    let stream = crypto(quic::Version::V1);
+    let half = stream.len() / 2;
+    let first = seal(quic::Version::V1, &DCID, 0, &crypto_frame(&stream, 0, half));
+    let second = seal(quic::Version::V1, &[9; 8], 0, &crypto_frame(&stream, half, stream.len()));
+    assert_named(&read(Protocol::Udp, [sent(&first), sent(&second)]));
+}
+
+#[test]
 fn a_cut_datagram_says_no_name() {
     let stream = crypto(quic::Version::V1);
     let packet = seal(quic::Version::V1, &DCID, 0, &crypto_frame(&stream, 0, stream.len()));

@@ -10,7 +10,7 @@ mod turns;
 
 use std::net::IpAddr;
 
-use self::table::{On, SIGNATURES, Signature};
+use self::table::{On, Signature, on};
 pub(super) use self::turns::Turns;
 use super::{Ends, notes::Notes, tls::Names};
 use crate::flow::Side;
@@ -49,8 +49,8 @@ pub(super) fn rtp_extension(profile: u16, notes: &mut Notes<'_>) {
     note_all(On::Rtp, notes, |signature, _| signature.extension == Some(profile));
 }
 
-fn note_all(on: On, notes: &mut Notes<'_>, matches: impl Fn(&Signature, &Ends) -> bool) {
-    for signature in SIGNATURES.iter().filter(|signature| signature.on == on) {
+fn note_all(place: On, notes: &mut Notes<'_>, matches: impl Fn(&Signature, &Ends) -> bool) {
+    for signature in on(place) {
         if matches(signature, notes.ends) {
             match signature.random {
                 Some(_) => notes.shape(&signature.app, &signature.name),

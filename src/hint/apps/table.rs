@@ -8,8 +8,26 @@ use super::pattern::Pattern;
 use crate::{base::Cidr, flow::Side};
 
 /// Every signature. The file is part of the program and a test reads it, so an error here cannot reach a user.
-pub(super) static SIGNATURES: LazyLock<Vec<Signature>> =
-    LazyLock::new(|| read(include_str!("../signatures.toml")).unwrap_or_default());
+pub(super) static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| {
+    let mut all = read(include_str!("../signatures.toml")).unwrap_or_default();
+    all.sort_by_key(|signature| signature.on);
+    all
+});
+
+/// The signatures that are looked for in one place.
+pub(super) fn on(place: On) -> &'static [Signature] {
+    static RUNS: LazyLock<[[usize; 2]; 5]> = LazyLock::new(|| {
+        PLACES.map(|place| {
+            let before = SIGNATURES.partition_point(|signature| signature.on < place);
+            [before, SIGNATURES.partition_point(|signature| signature.on <= place)]
+        })
+    });
+    let [start, end] = RUNS[place as usize];
+    SIGNATURES.get(start..end).unwrap_or_default()
+}
+
+/// Every place, in the order of their numbers.
+const PLACES: [On; 5] = [On::Tcp, On::Udp, On::Stun, On::Certificate, On::Rtp];
 
 /// Reads a file of signatures.
 pub(super) fn read(text: &str) -> Result<Vec<Signature>, toml::de::Error> {
@@ -81,7 +99,7 @@ pub(super) struct Signature {
 }
 
 /// Where a signature is looked for.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Ord, PartialOrd)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum On {
     /// The first bytes of one side of a TCP connection.

@@ -45,6 +45,9 @@ fn matched(on: On, ends: &Ends, side: Side, bytes: &[u8]) -> Vec<(&'static str, 
 fn the_file_of_signatures_can_be_read() {
     let all = read(include_str!("../signatures.toml")).unwrap();
     assert_eq!(all.len(), SIGNATURES.len());
+    let by_place = [On::Tcp, On::Udp, On::Stun, On::Certificate, On::Rtp].map(on).concat();
+    assert_eq!(by_place.len(), all.len(), "each is looked for in one place");
+    assert!(on(On::Stun).iter().all(|signature| signature.on == On::Stun) && !on(On::Stun).is_empty());
     assert!(all.len() > 30, "only {} signatures", all.len());
     for signature in &all {
         assert!(signature.source.len() > 8, "{} {}: where from?", signature.app, signature.name);

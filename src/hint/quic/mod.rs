@@ -42,6 +42,13 @@ pub(super) struct Connection {
     since: u8,
 }
 
+/// Which keys opened a packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum By {
+    KnownKeys,
+    NewKeys,
+}
+
 /// Keys derived for one flow before it is given up.
 const DERIVED: u8 = 24;
 /// Initial packets opened for one flow before it is given up.
@@ -97,11 +104,16 @@ impl Connection {
         if self.client.is_some_and(|client| client != side) {
             return Probe::Unsure;
         }
-        let Some((handshake, frames)) = self.open(initial) else { return Probe::Unsure };
+        let Some((handshake, frames, by)) = self.open(initial) else { return Probe::Unsure };
         self.client = Some(side);
         self.opened = self.opened.saturating_add(1);
         if handshake == Handshake::Chlo {
             return chlo(&frames, notes);
+        }
+        // New keys with the stream's first bytes begin it anew: a Retry, or another connection from the same port.
+        if by == By::NewKeys && frame::crypto_pieces(&frames).any(|piece| piece.offset == 0) {
+            self.assembly = Assembly::default();
+            self.hello_end = None;
         }
         for piece in frame::crypto_pieces(&frames) {
             self.assembly.add(&piece);
@@ -141,11 +153,11 @@ impl Connection {
     }
 
     /// The frames of an Initial packet and what its version carries in them, by the keys that are known or by its own.
-    fn open(&mut self, initial: &Initial<'_>) -> Option<(Handshake, Vec<u8>)> {
+    fn open(&mut self, initial: &Initial<'_>) -> Option<(Handshake, Vec<u8>, By)> {
         if let Some((handshake, keys)) = &self.keys
             && let Some(frames) = keys.open(initial.packet, initial.number_at)
         {
-            return Some((*handshake, frames));
+            return Some((*handshake, frames, By::KnownKeys));
         }
         if self.derived >= DERIVED || (self.keys.is_some() && self.dcid == initial.dcid) {
             return None;
@@ -158,10 +170,7 @@ impl Connection {
         })?;
         self.keys = Some((handshake, keys));
         self.dcid = initial.dcid.to_vec();
-        // A Retry begins the stream anew.
-        self.assembly = Assembly::default();
-        self.hello_end = None;
-        Some((handshake, frames))
+        Some((handshake, frames, By::NewKeys))
     }
 }
 

@@ -47,6 +47,7 @@ impl Version {
             0xff00_001d..=0xff00_0020 => v1(SALT_DRAFT_29),
             0xff00_0017..=0xff00_001c | MVFST_2 | MVFST_E => v1(SALT_DRAFT_23),
             0xff00_0015..=0xff00_0016 | MVFST_1 => v1(SALT_DRAFT_21),
+            other if is_mvfst(other) => v1(SALT_V1),
             Q050 => Self { handshake: Handshake::Chlo, ..v1(SALT_Q050) },
             T050 => v1(SALT_T050),
             T051 => v1(SALT_T051),
@@ -56,10 +57,20 @@ impl Version {
 }
 
 /// What may open a packet of the version with this number. A greased number, sent to provoke version negotiation,
-/// hides the version that its sender had in mind.
+/// hides the version that its sender had in mind; what Facebook's own numbers follow is told by what opens the packet.
 pub(super) fn candidates(number: u32) -> impl Iterator<Item = Version> {
-    let older = if is_greased(number) { Version::of(DRAFT_29) } else { None };
-    Version::of(number).into_iter().chain(older)
+    let others: &[u32] = match number {
+        greased if is_greased(greased) => &[DRAFT_29],
+        MVFST_1 | MVFST_2 | MVFST_E => &[],
+        other if is_mvfst(other) => &[DRAFT_29, DRAFT_23],
+        _ => &[],
+    };
+    Version::of(number).into_iter().chain(others.iter().filter_map(|other| Version::of(*other)))
+}
+
+/// Whether `number` is one of Facebook's own.
+fn is_mvfst(number: u32) -> bool {
+    number >> 8 == 0x00fa_ceb0
 }
 
 /// Whether `number` is reserved to be refused (RFC 9000, section 15).
@@ -71,7 +82,6 @@ fn is_greased(number: u32) -> bool {
 pub(super) fn is_known(number: u32) -> bool {
     Version::of(number).is_some()
         || number >> 8 == 0x00ff_0000
-        || number >> 8 == 0x00fa_ceb0
         || matches!(number, 0xff02_0000..=0xff02_00ff)
         || is_google(number)
 }
@@ -82,6 +92,7 @@ pub(super) fn is_google(number: u32) -> bool {
 }
 
 const DRAFT_29: u32 = 0xff00_001d;
+const DRAFT_23: u32 = 0xff00_0017;
 const Q050: u32 = u32::from_be_bytes(*b"Q050");
 const T050: u32 = u32::from_be_bytes(*b"T050");
 const T051: u32 = u32::from_be_bytes(*b"T051");

@@ -84,7 +84,7 @@ pub struct Survey {
     pub devices: u32,
     /// Rows (subjects on devices) about which something can be said.
     pub rows: u32,
-    /// By subject, the most standing findings first.
+    /// By subject, the most export-like verdicts first.
     pub subjects: Vec<FleetSubject>,
     /// Every recurrent finding, the firmest first.
     pub findings: Vec<FleetFinding>,
@@ -171,7 +171,7 @@ fn conclude(survey: &mut Survey, mut all: Vec<FleetFinding>, rate: f64) {
     survey.subjects.sort_by_key(|subject| {
         let count = |verdict| subject.verdicts.get(&verdict).copied().unwrap_or_default();
         let devices: u32 = subject.verdicts.values().sum();
-        std::cmp::Reverse((subject.standing, count(Verdict::ExportLike), count(Verdict::BackupLike), devices))
+        std::cmp::Reverse((count(Verdict::ExportLike), subject.standing, count(Verdict::BackupLike), devices))
     });
     all.retain(|one| is_recurrent(one.verdict));
     all.sort_by(|a, b| (b.stands, b.verdict).cmp(&(a.stands, a.verdict)).then(b.log10_e.total_cmp(&a.log10_e)));

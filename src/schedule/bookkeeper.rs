@@ -7,7 +7,10 @@ use std::{
 
 use crate::{
     base::{Minute, Span, Stamp},
-    ledger::{Source, Store, StoreError, clip},
+    ledger::{
+        Source, Store, StoreError, clip,
+        fleet::{Courier, News},
+    },
     pipeline::{Auditor, Status},
 };
 
@@ -33,6 +36,7 @@ pub struct Bookkeeper {
     trouble: Option<Trouble>,
     keep_minutes: u32,
     summed_up: Minute,
+    courier: Option<Courier>,
 }
 
 /// A ledger that cannot be written to.
@@ -80,7 +84,25 @@ impl Bookkeeper {
             trouble: None,
             keep_minutes: keep_days.saturating_mul(24 * 60),
             summed_up: Minute(0),
+            courier: None,
         })
+    }
+
+    /// From now on has `courier` send what the ledger holds to a fleet's server, beside the capture.
+    pub fn send_with(&mut self, courier: Courier) -> Result<(), StoreError> {
+        if let Some(store) = &mut self.store {
+            store.feed_fleet()?;
+        }
+        self.courier = Some(courier);
+        Ok(())
+    }
+
+    /// Sends what is due, without waiting for anybody.
+    pub fn deliver(&mut self, now: Stamp) -> Result<Option<News>, StoreError> {
+        match (&mut self.courier, &mut self.store) {
+            (Some(courier), Some(store)) => courier.tick(store, now),
+            _ => Ok(None),
+        }
     }
 
     /// Keeps rows of a minute for so many days from now on.

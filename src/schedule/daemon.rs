@@ -20,6 +20,7 @@ use super::bookkeeper::{Booked, Bookkeeper};
 use crate::{
     base::Stamp,
     capture::Moment,
+    ledger::fleet::News,
     pipeline::{Auditor, ListenError, Listener, SourceState, Status},
 };
 
@@ -86,6 +87,7 @@ impl Daemon<'_> {
             voice.tell(status, bookkeeper.is_well());
             log(bookkeeper.look(auditor, status));
             retain(&mut bookkeeper, status);
+            deliver(&mut bookkeeper, status);
             if reload.swap(false, Ordering::Relaxed) {
                 reread(&mut read_settings, &desk, &mut bookkeeper);
             }
@@ -114,6 +116,15 @@ fn retain(bookkeeper: &mut Bookkeeper, status: &Status) {
         Ok(0) => {}
         Ok(minutes) => info!("{minutes} old minute rows were summed up by the hour"),
         Err(error) => warn!("old minutes could not be summed up: {error}"),
+    }
+}
+
+fn deliver(bookkeeper: &mut Bookkeeper, status: &Status) {
+    match bookkeeper.deliver(status.now.wall) {
+        Ok(None) => {}
+        Ok(Some(News::Delivered { rows })) => debug!("the fleet's server has {rows} more minute rows"),
+        Ok(Some(News::Failed { error, again_in })) => warn!("{error}; what is due waits, next attempt in {again_in} s"),
+        Err(error) => warn!("what is due to the fleet could not be read: {error}"),
     }
 }
 

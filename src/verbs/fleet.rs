@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use anyhow::{Context, bail};
@@ -14,8 +13,8 @@ use serde::Deserialize;
 
 use super::{Outcome, args::OutputArgs, ledger, output, report::SpanArgs, settings::Settings};
 use crate::{
-    base::{Minute, Stamp},
-    ledger::fleet::{Address, Courier, Layout, Ledgers, Secret, Sensor, Server},
+    base::Minute,
+    ledger::fleet::{Address, Layout, Ledgers, Secret, Sensor, Server},
     night::Verdict,
     pipeline::{self, Judging},
     report,
@@ -141,17 +140,20 @@ pub(super) fn run(args: &FleetArgs, settings: &Settings) -> anyhow::Result<Outco
     }
 }
 
-/// What sends a daemon's ledger to the fleet of the settings; `None` where they name no fleet. The ledger must have been
-/// told to keep what is due ([`Store::feed_fleet`](crate::ledger::Store::feed_fleet)).
-#[allow(dead_code, reason = "for the daemon, where there is one")]
-pub(super) fn courier(settings: &Settings, now: Stamp) -> anyhow::Result<Option<Courier>> {
+/// What sends a daemon's ledger to the fleet of the settings; `None` where they name no fleet.
+#[cfg(feature = "live")]
+pub(super) fn courier(settings: &Settings) -> anyhow::Result<Option<crate::ledger::fleet::Courier>> {
+    use std::sync::Arc;
+
+    use crate::{base::Stamp, ledger::fleet::Courier};
+
     let fleet = section(settings)?;
     if fleet.url.is_none() {
         return Ok(None);
     }
     let every = fleet.every_minutes.unwrap_or(60).clamp(1, 24 * 60);
     let server = Arc::new(server(&fleet, None)?);
-    Ok(Some(Courier::new(server, sensor(&fleet)?, u64::from(every) * 60, now)))
+    Ok(Some(Courier::new(server, sensor(&fleet)?, u64::from(every) * 60, Stamp::default())))
 }
 
 fn section(settings: &Settings) -> anyhow::Result<Fleet> {

@@ -54,7 +54,10 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     let path = ledger::path(args.ledger.as_deref(), settings)?;
     let options = options(settings)?;
     make_folders(&path, settings)?;
-    let bookkeeper = Bookkeeper::open(&path, place(&sources), settings.ledger.keep_minutes_days)?;
+    let mut bookkeeper = Bookkeeper::open(&path, place(&sources), settings.ledger.keep_minutes_days)?;
+    if let Some(courier) = super::fleet::courier(settings)? {
+        bookkeeper.send_with(courier)?;
+    }
     let (stop, reload) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &reload)] {
         signal_hook::flag::register(signal, Arc::clone(flag)).context("cannot listen for signals")?;
@@ -140,9 +143,10 @@ fn ports(settings: &Settings, sources: &[Source]) -> Option<Vec<u16>> {
             _ => None,
         })
         .collect();
-    if let Some(webhook) = &settings.notify.webhook {
-        let usual = if webhook.starts_with("http://") { 80 } else { 443 };
-        let authority = webhook.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let fleet = settings.fleet.get("url").and_then(toml::Value::as_str);
+    for url in settings.notify.webhook.as_deref().into_iter().chain(fleet) {
+        let usual = if url.starts_with("http://") { 80 } else { 443 };
+        let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         ports.push(port(authority).unwrap_or(usual));
     }
     if !ports.is_empty() {

@@ -39,14 +39,18 @@ pub enum News {
     },
 }
 
+/// Parcels to a thread, and answers from it.
+type Line = (Sender<Parcel>, Receiver<Result<Receipt, FleetError>>);
+
 /// Sends what a ledger holds for a fleet, from a thread of its own.
 #[derive(Debug)]
 pub struct Courier {
     sensor: Sensor,
     /// Seconds between two rounds.
     every: u64,
-    parcels: Sender<Parcel>,
-    answers: Receiver<Result<Receipt, FleetError>>,
+    server: Arc<Server>,
+    /// The thread that sends; begun with the first parcel, so that it has no more rights than the daemon has by then.
+    line: Option<Line>,
     /// Minute rows of the parcel that is under way.
     under_way: Option<u64>,
     due: Stamp,
@@ -54,35 +58,23 @@ pub struct Courier {
 }
 
 impl Courier {
-    /// A courier to `server` that sets out every `every` seconds. Sensors of the same schedule set out at different
-    /// moments, by their names.
+    /// A courier to `server` that sets out after `now`, and then every `every` seconds. Sensors of the same schedule set
+    /// out at different moments, by their names.
     pub fn new(server: Arc<Server>, sensor: Sensor, every: u64, now: Stamp) -> Self {
-        let (parcels, waiting) = bounded::<Parcel>(1);
-        let (answer, answers) = bounded(1);
-        thread::spawn(move || {
-            let mut checked = false;
-            for parcel in waiting {
-                let delivered = if checked { Ok(()) } else { server.check() }.and_then(|()| server.deliver(&parcel));
-                checked = delivered.is_ok();
-                if answer.send(delivered).is_err() {
-                    break;
-                }
-            }
-        });
-        let every = every.max(1);
-        let due = now.plus_seconds(jitter(&sensor.name, every));
-        Self { sensor, every, parcels, answers, under_way: None, due, failures: 0 }
+        Self { sensor, every: every.max(1), server, line: None, under_way: None, due: now, failures: 0 }
     }
 
     /// Does what is due at `now`, without waiting for anybody: takes the answer to the last parcel, or hands over the
     /// next one. To be called about once a second.
     pub fn tick(&mut self, store: &mut Store, now: Stamp) -> Result<Option<News>, StoreError> {
         if let Some(rows) = self.under_way {
-            return match self.answers.try_recv() {
+            let answer = self.line.as_ref().map_or(Err(TryRecvError::Disconnected), |(_, answers)| answers.try_recv());
+            return match answer {
                 Err(TryRecvError::Empty) => Ok(None),
                 Err(TryRecvError::Disconnected) => {
+                    self.line = None;
                     let what = "the sending thread has ended".to_owned();
-                    Ok(Some(self.failed(FleetError::Unreachable { server: String::new(), what }, now)))
+                    Ok(Some(self.failed(FleetError::Unreachable { server: self.server.name(), what }, now)))
                 }
                 Ok(Err(error)) => Ok(Some(self.failed(error, now))),
                 Ok(Ok(receipt)) => {
@@ -99,15 +91,23 @@ impl Courier {
         }
         let closed = Minute(now.minute().0.saturating_sub(OPEN_MINUTES));
         match store.parcel(&self.sensor, closed)? {
-            None => self.due = now.plus_seconds(self.every),
+            None => self.due = self.next_round(now),
             Some(parcel) => {
                 let rows = parcel.rows;
-                if self.parcels.try_send(parcel).is_ok() {
+                let (parcels, _) = self.line.get_or_insert_with(|| line(&self.server));
+                if parcels.try_send(parcel).is_ok() {
                     self.under_way = Some(rows);
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The next of the moments at which this sensor sets out.
+    fn next_round(&self, now: Stamp) -> Stamp {
+        let begun = now.seconds() / self.every * self.every;
+        let mine = Stamp::new(begun.saturating_add(jitter(&self.sensor.name, self.every)), 0);
+        if mine > now { mine } else { mine.plus_seconds(self.every) }
     }
 
     fn failed(&mut self, error: FleetError, now: Stamp) -> News {
@@ -118,6 +118,23 @@ impl Courier {
         self.due = now.plus_seconds(again_in);
         News::Failed { error, again_in }
     }
+}
+
+fn line(server: &Arc<Server>) -> Line {
+    let (parcels, waiting) = bounded::<Parcel>(1);
+    let (answer, answers) = bounded(1);
+    let server = Arc::clone(server);
+    thread::spawn(move || {
+        let mut checked = false;
+        for parcel in waiting {
+            let delivered = if checked { Ok(()) } else { server.check() }.and_then(|()| server.deliver(&parcel));
+            checked = delivered.is_ok();
+            if answer.send(delivered).is_err() {
+                break;
+            }
+        }
+    });
+    (parcels, answers)
 }
 
 /// A number of seconds below `most`, always the same for a name.

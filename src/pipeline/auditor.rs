@@ -140,6 +140,12 @@ impl<'s> Auditor<'s> {
         self.track.book_what_waited(now);
     }
 
+    /// Asks again whose the flows are that nobody was known for when they opened: about once a second.
+    #[cfg(feature = "live")]
+    pub(super) fn ask_again(&mut self) {
+        self.track.ask_again();
+    }
+
     /// Asks `owners` whose a flow is where the capture does not say.
     #[cfg(feature = "live")]
     pub fn ask(&mut self, owners: super::Processes) {
@@ -362,9 +368,9 @@ impl Track<'_> {
         self.cases[place] = Some((flow, case));
     }
 
-    /// Books the minutes of flows that have waited long enough for a name, and for others.
-    fn book_what_waited(&mut self, now: Stamp) {
-        #[cfg(feature = "live")]
+    /// Asks again for the processes of flows that had none when they opened.
+    #[cfg(feature = "live")]
+    fn ask_again(&mut self) {
         if let Some(ownerless) = &mut self.ownerless {
             let cases = &mut self.cases;
             ownerless.ask_again(|flow, owner| {
@@ -373,6 +379,10 @@ impl Track<'_> {
                 }
             });
         }
+    }
+
+    /// Books the minutes of flows that have waited long enough for a name.
+    fn book_what_waited(&mut self, now: Stamp) {
         let waited = |(flow, case): &(FlowId, Case)| case.has_waited(now.minute()).then_some(*flow);
         let waited: Vec<FlowId> = self.cases.iter().flatten().filter_map(waited).collect();
         for flow in waited {

@@ -137,6 +137,7 @@ impl Listener {
             if looked.elapsed() >= A_SECOND {
                 looked = Instant::now();
                 let status = hearing.status();
+                auditor.ask_again();
                 hearing.pass(auditor, &status);
                 observe(auditor, &status);
             }
@@ -151,6 +152,7 @@ impl Listener {
         }
         halt.store(true, Ordering::Relaxed);
         hearing.finish(auditor);
+        auditor.ask_again();
         let status = hearing.status();
         observe(auditor, &status);
         Ok(status)

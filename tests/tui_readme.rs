@@ -1,4 +1,4 @@
-//! The screens in the README are what the program draws. With `NIGHTAUDIT_UPDATE_README=1` they are drawn anew.
+//! The screens in the README are what the program draws. With `UPDATE_README=1` they are drawn anew.
 
 #![expect(clippy::expect_used, reason = "what fails here fails the test that asked for it")]
 
@@ -69,14 +69,14 @@ fn the_screens_in_the_readme_are_those_that_are_drawn() {
         let start = readme.find(&begin).expect("a screen in the README") + begin.len();
         let end = start + readme[start..].find("```\n").expect("the end of a screen");
         let drawn = screen(&snapshot, keys);
-        if env::var_os("NIGHTAUDIT_UPDATE_README").is_some() {
+        if env::var_os("UPDATE_README").is_some() {
             readme.replace_range(start..end, &drawn);
         } else {
-            let says = "NIGHTAUDIT_UPDATE_README=1 cargo test --test tui_readme draws it anew";
+            let says = "UPDATE_README=1 cargo test --test tui_readme draws it anew";
             assert_eq!(readme[start..end], drawn, "the screen {name} in the README is out of date; {says}");
         }
     }
-    if env::var_os("NIGHTAUDIT_UPDATE_README").is_some() {
+    if env::var_os("UPDATE_README").is_some() {
         fs::write(path, readme).expect("a README that can be written");
     }
 }

@@ -23,7 +23,7 @@ use nightaudit::{
 };
 
 /// Nights played: enough for a verdict, few enough for a test.
-const NIGHTS: u32 = 8;
+const NIGHTS: u32 = 10;
 
 fn scenario(id: &str, nights: u32) -> Scenario {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/nights/{id}.toml"));

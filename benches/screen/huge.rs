@@ -141,6 +141,7 @@ fn flow(n: u32, amount: Amount) -> FlowRow {
         first,
         last: first.plus_seconds(u64::from(drawn(n, 6) % 4_000)),
         device: Some("02:00:00:00:07:17".to_owned()),
+        subject: format!("app-{app:03}"),
         app: Some(format!("app-{app:03}")),
         operator: Some(format!("Operator {}", app % 17)),
         kind: Kind::Messenger,

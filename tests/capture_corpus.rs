@@ -36,6 +36,9 @@ fn read(path: &Path) -> Result<FileReport, String> {
     if let Some(error) = opened.failed.pop() {
         return Err(error.to_string());
     }
+    if !opened.logs.is_empty() {
+        return Err(format!("{}: a log of connections", path.display()));
+    }
     let mut frames = 0;
     while opened.captures.advance().is_some() {
         let frame = opened.captures.frame();

@@ -60,6 +60,7 @@ fn a_file_that_may_not_be_read_is_refused() {
         Command::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups", env!("CARGO_BIN_EXE_nightaudit")])
             .args(arguments)
+            .env("XDG_CONFIG_HOME", folder.path())
             .output()
             .ok()
     };

@@ -121,6 +121,7 @@ fn what_cannot_be_run_is_named_with_what_can() {
         let run = schedule(&settings, arguments);
         assert!(run.status == 2 && run.err.contains(want) && run.err.lines().count() == 1, "{run:?}");
     }
+    assert!(!Path::new("/nonexistent").exists(), "a path with a slip in it became a folder");
     let (_folder, empty) = place("");
     assert!(schedule(&empty, &["list"]).out.contains("add a [[schedule]]"));
     assert!(schedule(&empty, &["run", "morning"]).err.contains("add a [[schedule]]"));

@@ -27,7 +27,14 @@ pub(super) struct Counted {
 
 /// `ln e(k, n)` for accident rate `p`: `ln Σ_{i≤k} [Bin(i; n+1, p) / Bin(k; n, p)] - ln((n+1)(1-p))`.
 pub(super) fn ln_e(hits: u32, nights: u32, rate: f64) -> f64 {
-    let (k, n, odds) = (f64::from(hits.min(nights)), f64::from(nights), (1.0 - rate) / rate);
+    let (k, n) = (f64::from(hits.min(nights)), f64::from(nights));
+    let (sum, scale) = ratio(k, n, rate);
+    sum.ln() + scale * std::f64::consts::LN_10 - ((n + 1.0) * (1.0 - rate)).ln()
+}
+
+/// `P[Bin(n+1, p) <= k] / P[Bin(n, p) = k]`, divided by ten to the power of the second value, which is that.
+fn ratio(k: f64, n: f64, rate: f64) -> (f64, f64) {
+    let odds = (1.0 - rate) / rate;
     let mut term = (n + 1.0) / (n + 1.0 - k) * (1.0 - rate);
     let (mut sum, mut scale) = (term, 0.0);
     let mut i = k;
@@ -35,14 +42,14 @@ pub(super) fn ln_e(hits: u32, nights: u32, rate: f64) -> f64 {
         term *= i / (n + 2.0 - i) * odds;
         sum += term;
         if sum > 1e250 {
-            (term, sum, scale) = (term * 1e-250, sum * 1e-250, scale + 250.0 * std::f64::consts::LN_10);
+            (term, sum, scale) = (term * 1e-250, sum * 1e-250, scale + 250.0);
         }
         if term < sum * 1e-18 {
             break;
         }
         i -= 1.0;
     }
-    sum.ln() + scale - ((n + 1.0) * (1.0 - rate)).ln()
+    (sum, scale)
 }
 
 /// A size that a night's upload is held against, with how often accidents reach it.
@@ -139,11 +146,12 @@ pub(super) fn tipping_rate(reaches: impl Fn(f64) -> bool) -> Option<f64> {
     Some(holds)
 }
 
-/// One bet, with what it stands at: [`ln_e`] kept up night by night.
+/// One bet, with what it stands at: `e(k, n)` kept up night by night.
 ///
 /// With `r = P[Bin(n+1, p) <= k] / P[Bin(n, p) = k]`, the value is `r / ((n+1)(1-p))`, and a night changes `r` to
-/// `r / g - p` without a hit and to `r / h + 1 - p` with one, `g` and `h` being the ratios of the two denominators. As
-/// `r >= g` always, nothing cancels.
+/// `r / g - p` without a hit and to `r / h + 1 - p` with one, `g` and `h` being the ratios of the two denominators. While
+/// hits are more frequent than `p`, errors shrink on the way. Where they are rarer, errors would grow night by night,
+/// but the sum that `r` stands for has few terms: it is taken anew.
 #[derive(Clone, Copy, Debug)]
 struct Series {
     nights: f64,
@@ -167,13 +175,15 @@ impl Series {
         let ratio = if self.nights > 0.0 { self.ratio } else { 1.0 - rate };
         let shrunk = 10_f64.powf(-self.scale);
         let more = self.nights + 1.0;
-        self.ratio = if hit {
-            self.hits += 1.0;
-            ratio * self.hits / (more * rate) + (1.0 - rate) * shrunk
-        } else {
-            ratio * (more - self.hits) / (more * (1.0 - rate)) - rate * shrunk
-        };
+        self.hits += f64::from(u8::from(hit));
         self.nights = more;
+        (self.ratio, self.scale) = if self.hits <= rate * more {
+            self::ratio(self.hits, more, rate)
+        } else if hit {
+            (ratio * self.hits / (more * rate) + (1.0 - rate) * shrunk, self.scale)
+        } else {
+            (ratio * (more - self.hits) / (more * (1.0 - rate)) - rate * shrunk, self.scale)
+        };
         if self.ratio > 1e250 {
             (self.ratio, self.scale) = (self.ratio * 1e-250, self.scale + 250.0);
         }

@@ -180,7 +180,7 @@ impl Settings {
     }
 
     /// The accident rate of a size at rest.
-    pub(super) fn accident_rate_at(&self, size: Bytes) -> f64 {
+    pub fn accident_rate_at(&self, size: Bytes) -> f64 {
         // An accident of the larger size is one of the smaller too.
         let small = self.small_accident_rate.max(self.accident_rate);
         let large = if size < self.large_size { 1.0 } else { self.large_accidents };

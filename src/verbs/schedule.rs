@@ -180,6 +180,8 @@ fn by_hand(settings: &Settings, ledger: &Path, name: &str, at: Option<&str>, now
         Some(text) => moment(text, settings.zone(None))?,
         None => now,
     };
+    // A path with a slip in it must not become a folder.
+    drop(Store::read(ledger)?);
     let source = FromLedger::at(ledger, settings)?;
     let mut clerk = clerk(settings, ledger, now)?;
     let report = match clerk.carry_out(&Run { plan: name.to_owned(), due }, now, &source) {

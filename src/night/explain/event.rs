@@ -20,6 +20,8 @@ const PIECES: usize = 3;
 const OUT_OF_THE_ORDINARY: u64 = 5;
 /// A computer is linked, or linked again, this often at most.
 const LINKINGS: usize = 2;
+/// What waited was once chosen by hand: more than so many times all that goes up by hand did not wait.
+const FAR_MORE: u64 = 2;
 
 /// Uploads to be explained that followed each other closely.
 struct Cluster {
@@ -120,6 +122,11 @@ impl Seen<'_> {
         let said = format!("by hand it sends {usual} on an ordinary day and {most} on the busiest");
         if self.verdict == Verdict::ExportLike && typical > most {
             return (RuledOut, format!("{said}, while {typical} left on a typical one of {hits} nights"));
+        }
+        let waited: Bytes = self.nights.iter().map(|night| night.bulk_up).sum();
+        let sent: Bytes = self.nights.iter().map(|night| night.attended_up).sum();
+        if self.verdict == Verdict::ExportLike && waited.0 > sent.0.saturating_mul(FAR_MORE) {
+            return (RuledOut, format!("by hand it sent {sent} on all days together, while {waited} left unattended"));
         }
         if let Some(rate) = self.evidence.tipping_rate.filter(|rate| *rate >= self.settings.strong_tipping_rate) {
             let rate = (rate * 100.0).round();

@@ -79,9 +79,7 @@ pub(super) fn hits(sheet: &mut Canvas, story: &Explained<'_>) {
     let numbers = &story.finding.evidence;
     let settings = story.settings;
     let row = |(size, hits): &(Bytes, u32)| {
-        let small = *size < settings.export_size;
-        let rate =
-            if small { settings.small_accident_rate.max(settings.accident_rate) } else { settings.accident_rate };
+        let rate = settings.accident_rate_at(*size);
         vec![size.to_string(), format!("{hits} of {}", numbers.eligible_nights), percent(rate)]
     };
     draw(sheet, &columns, &numbers.hits.iter().map(row).collect::<Vec<_>>());

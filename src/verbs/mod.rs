@@ -15,6 +15,7 @@ mod input;
 mod ledger;
 #[cfg(feature = "live")]
 pub mod listen;
+#[cfg(feature = "live")]
 mod live;
 mod man;
 mod output;

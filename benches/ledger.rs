@@ -78,8 +78,8 @@ fn fill(path: &Path, devices: u32, months: u32) -> Span {
                 span: Span { first: run.span.first.plus(n * MONTH), end: run.span.end.plus(n * MONTH) },
                 ..*run
             };
-            let watched: Vec<_> = month.watched.iter().map(shift).collect();
-            last = watched.last().map_or(last, |run| run.span);
+            let watched = [month.watched.iter().map(shift).collect::<Vec<_>>()];
+            last = watched[0].last().map_or(last, |run| run.span);
             let devices = [(PHONE, device.clone())];
             let batch = Batch {
                 account: &account,

@@ -75,7 +75,7 @@ fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
         }
         account.ledger.name(PHONE, minute, "example.org", None, false);
     }
-    let watched = [Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }];
+    let watched = [vec![Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }]];
     store
         .write(&Batch {
             account: &account,
@@ -83,7 +83,7 @@ fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
                 PHONE,
                 Device { id: "02:00:00:00:00:01".into(), label: Some("Ana".into()), addresses: [].into() },
             )],
-            heard: &BTreeMap::from([(0, Heard { frames: 9, ..Heard::default() })]),
+            heard: &BTreeMap::from([((0, 0), Heard { frames: 9, ..Heard::default() })]),
             losses: &[],
             watched: &watched,
             files: &[],

@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod support;
+
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +16,7 @@ use nightaudit::{
     capture::Captures,
     flow,
     identify::{DeviceOptions, Rules},
-    ledger::{Store, StoreError, Watched},
+    ledger::{Coverage, Source, Store, StoreError, Watched},
     night::Settings,
     pipeline::{self, Audit, Auditor, Judging, Options, Query},
     report::{Redaction, json, json_text},
@@ -62,6 +65,63 @@ fn the_ledger_says_what_the_packets_say_byte_for_byte() {
     }
 }
 
+/// A datagram from a phone with this last byte of its address, at a minute.
+fn sent_by(capture: &mut support::pcap::Pcap, phone: u8, minute: u32) {
+    let mut frame = support::pcap::datagram(40_000, 9_999, [157, 240, 0, 60], &[0x5a; 500]);
+    frame[11] = phone;
+    frame[29] = phone;
+    capture.push(minute * 60 + 5, &frame);
+}
+
+/// Ana's phone is at the first of two interfaces, Bo's at the second, and Cy goes from the first to the second. The first
+/// does not capture from minute 100 to 400.
+#[test]
+fn a_gap_of_one_interface_is_a_gap_of_its_devices_alone() {
+    const FIRST: u32 = 29_700_000;
+    let run = |first: u32, end: u32| {
+        let span = Span { first: Minute(FIRST + first), end: Minute(FIRST + end) };
+        Watched { span, dropped: 0.0 }
+    };
+    let watched = [vec![run(0, 100), run(400, 1_000)], vec![run(0, 1_000)]];
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("ledger.db")).unwrap();
+    let interface = |name: &str| Source { sensor: "gateway".into(), interface: name.into() };
+    store.capturing_at(vec![interface("lan0"), interface("lan1")]);
+    let (mut daemon, mut memory) = (Auditor::new(&options()), Auditor::new(&options()));
+    for minute in (0..1_000).filter(|minute| minute % 20 == 3) {
+        for (phone, place) in [(1_u8, 0), (2, 1), (3, usize::from(minute > 200))] {
+            if watched[place].iter().any(|run| run.span.contains(Minute(FIRST + minute))) {
+                let mut capture = support::pcap::Pcap::empty(support::pcap::ETHERNET);
+                sent_by(&mut capture, phone, FIRST + minute);
+                let path = folder.path().join("a.pcap");
+                fs::write(&path, capture.bytes()).unwrap();
+                let mut opened = Captures::open(&[&path]).captures;
+                while opened.advance().is_some() {
+                    daemon.take_from(place, &opened.frame());
+                    memory.take_from(place, &opened.frame());
+                }
+            }
+        }
+        daemon.flush(&mut store, &watched).unwrap();
+    }
+    daemon.end();
+    daemon.flush(&mut store, &watched).unwrap();
+    let stored = recall(&store, &Query::default());
+    let kept = memory.audit(&Coverage::of(watched.to_vec()), &judging());
+    let covered = |audit: &Audit, phone: u8| {
+        let device = audit.devices.iter().find(|device| device.id.ends_with(&format!("{phone:02x}"))).unwrap();
+        device.ledger.watched.clone()
+    };
+    for audit in [&stored, &kept] {
+        assert_eq!(audit.devices.len(), 3);
+        assert_eq!(covered(audit, 1), watched[0], "Ana's phone was not watched while its interface was not");
+        assert_eq!(covered(audit, 2), watched[1], "Bo's was all along");
+        assert_eq!(covered(audit, 3), [run(0, 100), run(203, 1_000)], "Cy's was again from when it was seen elsewhere");
+    }
+    let inputs: Vec<_> = stored.inputs.iter().map(|input| (input.path.as_str(), input.packets)).collect();
+    assert_eq!(inputs, [("lan0 (gateway)", 35 + 10), ("lan1 (gateway)", 50 + 40)]);
+}
+
 /// As a daemon writes: a flush for every hour of packets, memory empty after each.
 #[test]
 fn flushing_as_packets_come_in_changes_nothing() {
@@ -84,7 +144,7 @@ fn flushing_as_packets_come_in_changes_nothing() {
     }
     auditor.end();
     let span = Span { first: first.unwrap(), end: last.plus(1) };
-    flushed += auditor.flush(&mut store, &[Watched { span, dropped: 0.0 }]).unwrap().rows;
+    flushed += auditor.flush(&mut store, &[vec![Watched { span, dropped: 0.0 }]]).unwrap().rows;
     let from_packets = pipeline::check(Captures::open(&[&capture]), &options(), &judging(), |_| ());
     let from_ledger = recall(&store, &Query::default());
     assert!(flushed > 3_000, "{flushed} rows");

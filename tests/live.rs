@@ -64,7 +64,7 @@ fn listening(
             })
             .unwrap_or_else(|error| panic!("{error}"));
         assert!(stop.load(Ordering::Relaxed) || enough(&status), "it did not come: {status:#?}");
-        let audit = auditor.audit(&status.watched, &judging());
+        let audit = auditor.audit(&status.coverage(), &judging());
         (status, audit)
     });
     is_ready.recv().expect("the listener opens");

@@ -52,7 +52,7 @@ fn audit(life: &Life, ledger: &DeviceLedger) -> (Audit, Truth) {
             Ok(())
         })
         .unwrap();
-    (auditor.audit(&ledger.watched, &Judging { timezone: chrono_tz::Tz::UTC, night: settings() }), truth)
+    (auditor.audit(&ledger.watched.clone().into(), &Judging { timezone: chrono_tz::Tz::UTC, night: settings() }), truth)
 }
 
 fn sent(subject: &SubjectLedger) -> Bytes {

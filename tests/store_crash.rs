@@ -41,8 +41,8 @@ fn flush(store: &mut Store, n: u32) -> Result<Flushed, StoreError> {
         account.attest(PHONE, subject, Role::Chat, destination, Evidence::Sni);
     }
     let devices = [(PHONE, Device { id: "phone".into(), label: None, addresses: [].into() })];
-    let heard = BTreeMap::from([(n / 60, Heard { frames: ROWS.into(), ..Heard::default() })]);
-    let watched = [Watched { span: Span { first: Minute(n), end: Minute(n + 1) }, dropped: 0.0 }];
+    let heard = BTreeMap::from([((0, n / 60), Heard { frames: ROWS.into(), ..Heard::default() })]);
+    let watched = [vec![Watched { span: Span { first: Minute(n), end: Minute(n + 1) }, dropped: 0.0 }]];
     store.write(&Batch {
         account: &account,
         devices: &devices,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Subject, intern::Interner};
+use super::{Coverage, Places, Subject, Watched, intern::Interner};
 use crate::{
     base::{Bytes, Minute},
     identify::{DeviceId, Role},
@@ -109,7 +109,8 @@ pub struct Ledger {
     /// What moved longer ago than minutes are kept.
     pub(super) sums: BTreeMap<SumKey, Row>,
     pub(super) names: BTreeMap<(DeviceId, Minute), Vec<NameEntry>>,
-    pub(super) seen: BTreeMap<DeviceId, BTreeSet<Minute>>,
+    /// In which minutes, and by which sources.
+    pub(super) seen: BTreeMap<DeviceId, BTreeMap<Minute, Places>>,
     /// What moved nobody knows when: the minute of its keys is the one it began in.
     unplaced: BTreeMap<RowKey, Row>,
     total: Row,
@@ -169,7 +170,7 @@ impl Ledger {
         }
         self.rows.entry(key).or_default().add(row);
         self.total.add(row);
-        self.seen.entry(key.device).or_default().insert(key.minute);
+        self.see(key.device, key.minute);
     }
 
     /// Adds `row` to what `key` moved at a time that nobody knows, but for its `first` and its `last` minute.
@@ -180,7 +181,8 @@ impl Ledger {
         }
         self.unplaced.entry(key).or_default().add(row);
         self.total.add(row);
-        self.seen.entry(key.device).or_default().extend([first, last]);
+        self.see(key.device, first);
+        self.see(key.device, last);
     }
 
     /// Adds what moved in a time that is not kept minute by minute: it counts in sums, and is not judged.
@@ -192,7 +194,18 @@ impl Ledger {
 
     /// Notes that a packet of `device` was seen in `minute`.
     pub fn see(&mut self, device: DeviceId, minute: Minute) {
-        self.seen.entry(device).or_default().insert(minute);
+        self.see_at(device, minute, Places::UNKNOWN);
+    }
+
+    /// Notes that a packet of `device` was seen in `minute`, and by which sources.
+    pub fn see_at(&mut self, device: DeviceId, minute: Minute, places: Places) {
+        let seen = self.seen.entry(device).or_default().entry(minute).or_default();
+        *seen = seen.and(places);
+    }
+
+    /// When `device` was watched, by where it was seen.
+    pub fn watched(&self, device: DeviceId, coverage: &Coverage) -> Vec<Watched> {
+        self.seen.get(&device).map_or_else(|| coverage.all().to_vec(), |seen| coverage.of_device(seen))
     }
 
     /// Notes that `device` looked a name up, or a server gave one.

@@ -49,7 +49,7 @@ impl Ledger {
             (0_u32..).zip(groups.keys()).filter_map(|(at, (_, id))| id.map(|id| (id, at))).collect();
         DeviceLedger {
             watched: watched.to_vec(),
-            seen: self.seen.get(&device).map(|minutes| minutes.iter().copied().collect()).unwrap_or_default(),
+            seen: self.seen.get(&device).map(|minutes| minutes.keys().copied().collect()).unwrap_or_default(),
             names: self.device_names(device, &index),
             subjects: groups
                 .into_iter()

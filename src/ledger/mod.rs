@@ -10,6 +10,7 @@ mod book;
 mod device;
 pub mod fleet;
 mod intern;
+mod presence;
 mod store;
 mod watch;
 
@@ -17,6 +18,7 @@ pub use account::Account;
 pub use archive::Archive;
 pub use book::{Ledger, OTHER, Row, RowKey};
 pub use device::SubjectFacts;
+pub use presence::{Coverage, Places};
 pub use store::{
     Batch, CaptureRecord, DeviceRecord, FileRecord, Flushed, Heard, LiveRecord, NightRecord, OverviewRow, Retained,
     RunRecord, Source, Store, StoreError, VerdictRecord,

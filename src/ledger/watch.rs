@@ -1,6 +1,6 @@
 //! When a sensor was capturing, and what it lost: runs of minutes joined.
 
-use super::{FileRecord, Watched};
+use super::{Coverage, FileRecord, Watched};
 use crate::base::{Minute, Span, Stamp};
 
 /// Minutes between two files of a rotated set in which nobody is thought to have looked away.
@@ -63,12 +63,17 @@ pub fn union(mut runs: Vec<Watched>) -> Vec<Watched> {
     joined
 }
 
-/// When anything watched, in `span` (at all) from the minute `from` on: captures that were read in, and live sources.
-pub(super) fn of_all(files: &[FileRecord], live: Vec<Watched>, span: Option<Span>, from: Minute) -> Vec<Watched> {
-    let mut runs = join_files(files.iter().filter_map(FileRecord::watched).collect());
-    runs.extend(live);
+/// When each source watched, in `span` (at all) from the minute `from` on: captures that were read in are one, the first.
+pub(super) fn by_place(
+    files: &[FileRecord],
+    live: Vec<Vec<Watched>>,
+    span: Option<Span>,
+    from: Minute,
+) -> Coverage {
+    let files = join_files(files.iter().filter_map(FileRecord::watched).collect());
     let kept = Span { first: from, end: Minute(u32::MAX) };
-    clip(clip(union(runs), span.unwrap_or(kept)), kept)
+    let cut = |runs| clip(clip(runs, span.unwrap_or(kept)), kept);
+    Coverage::of(std::iter::once(files).chain(live).map(cut).collect())
 }
 
 /// The runs of one source after `new`: it takes the place of runs that it holds; elsewhere as in [`union`].

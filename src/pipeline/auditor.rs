@@ -20,7 +20,7 @@ use crate::{
     identify::{
         AsnTable, Attribution, DeviceOptions, Devices, Evidence, Hides, HostSource, Identifier, Owner, Place, Rules,
     },
-    ledger::{Batch, FileRecord, Flushed, Store, StoreError, Watched},
+    ledger::{Batch, Coverage, FileRecord, Flushed, Places, Store, StoreError, Watched},
 };
 
 /// What decides how packets are attributed.
@@ -72,6 +72,8 @@ pub(super) struct Track<'s> {
     pub(super) books: Books,
     /// What the flows' inspectors keep of handshakes that are not complete.
     handshakes: Budget,
+    /// Where the packets come from that are folded in now.
+    source: Places,
     events: Vec<FlowEvent>,
     hints: Vec<Hint>,
     list: Option<Box<dyn FnMut(FlowRow) + 's>>,
@@ -98,6 +100,7 @@ impl<'s> Auditor<'s> {
                 devices: Devices::new(options.devices.clone()),
                 books: Books::default(),
                 handshakes: Budget::new(MOST_HANDSHAKE_BYTES),
+                source: Places::at(0),
                 events: Vec::new(),
                 hints: Vec::new(),
                 list: None,
@@ -112,6 +115,13 @@ impl<'s> Auditor<'s> {
     /// Hands every flow to `list` as it ends.
     pub fn list_flows(&mut self, list: impl FnMut(FlowRow) + 's) {
         self.track.list = Some(Box::new(list));
+    }
+
+    /// Folds in one frame of the source at `place` among several.
+    pub fn take_from(&mut self, place: usize, frame: &Frame<'_>) -> Fate {
+        self.unwritten.turn_to_source(place);
+        self.track.source = Places::at(place);
+        self.take(frame)
     }
 
     /// Folds one frame in.
@@ -152,17 +162,17 @@ impl<'s> Auditor<'s> {
         self.track.ownerless = Some(super::live::Ownerless::new(owners));
     }
 
-    /// Ends every flow and judges every device. A sensor was capturing in the minutes `watched`.
-    pub fn audit(self, watched: &[Watched], judging: &Judging) -> Audit {
+    /// Ends every flow and judges every device. `coverage` says when each source was capturing.
+    pub fn audit(self, coverage: &Coverage, judging: &Judging) -> Audit {
         let rules = Arc::clone(&self.rules);
-        conclude::audit(self.finish().booked(), watched, &rules, judging)
+        conclude::audit(self.finish().booked(), coverage, &rules, judging)
     }
 
     /// Judges what has been booked up to now, and goes on: for a screen that fills while packets come in.
     ///
     /// The last minutes of flows that still wait for a name are not in it, nor what was flushed to a store before.
-    pub fn audit_so_far(&self, watched: &[Watched], judging: &Judging) -> Audit {
-        conclude::audit(self.so_far(), watched, &self.rules, judging)
+    pub fn audit_so_far(&self, coverage: &Coverage, judging: &Judging) -> Audit {
+        conclude::audit(self.so_far(), coverage, &self.rules, judging)
     }
 
     /// The flows that have not ended, as far as their complete minutes say; at most `most`, those with the most payload.
@@ -199,8 +209,9 @@ impl<'s> Auditor<'s> {
     /// Writes everything that was booked since the last flush to `store`, in one transaction, and forgets it here: a
     /// daemon's memory does not grow with the months. On an error nothing is forgotten, and the next flush writes it.
     ///
-    /// A sensor was capturing in the minutes `watched`, at the source the store was told; runs may be repeated, and grow.
-    pub fn flush(&mut self, store: &mut Store, watched: &[Watched]) -> Result<Flushed, StoreError> {
+    /// The sources that the store was told of were capturing in the minutes `watched`, by their places; runs may be
+    /// repeated, and grow.
+    pub fn flush(&mut self, store: &mut Store, watched: &[Vec<Watched>]) -> Result<Flushed, StoreError> {
         self.write(store, watched, &[])
     }
 
@@ -233,7 +244,7 @@ impl<'s> Auditor<'s> {
         self.track.fold_events();
     }
 
-    fn write(&mut self, store: &mut Store, watched: &[Watched], files: &[FileRecord]) -> Result<Flushed, StoreError> {
+    fn write(&mut self, store: &mut Store, watched: &[Vec<Watched>], files: &[FileRecord]) -> Result<Flushed, StoreError> {
         let lost = self.losses();
         let account = &self.track.books.account;
         let devices: Vec<_> =
@@ -359,7 +370,8 @@ impl Track<'_> {
             self.cases.resize_with(place + 1, || None);
         }
         let detail = if self.list.is_some() { Detail::Full } else { Detail::Brief };
-        let case = Case::new(key, place_of_device, at, detail);
+        let mut case = Case::new(key, place_of_device, at, detail);
+        case.seen_by = self.source;
         #[cfg(feature = "live")]
         let case = self.ownerless.iter_mut().fold(case, |mut case, ownerless| {
             ownerless.tag(flow, &key, &mut case.clues);

@@ -40,6 +40,7 @@ impl Books {
         let role = attribution.role;
         for (minute, row) in rows {
             self.account.ledger.post(RowKey { device, subject, role, destination, minute }, &row);
+            self.account.ledger.see_at(device, minute, case.seen_by);
         }
         self.account.attest(device, subject, role, destination, attribution.evidence);
     }

@@ -6,7 +6,7 @@ use crate::{
     flow::{FlowKey, Protocol, Sent, Side},
     hint::{ClientHello, Detail, Inspector, Recognised},
     identify::{Attribution, Clues, DeviceId, Place},
-    ledger::Row,
+    ledger::{Places, Row},
 };
 
 /// Minutes that wait for a name before they are booked as the flow is known then.
@@ -27,6 +27,8 @@ pub(super) struct Case {
     pub(super) second_ja4: Option<String>,
     pub(super) protocol: Option<Recognised>,
     pub(super) attribution: Option<Attribution>,
+    /// The source that saw it open.
+    pub(super) seen_by: Places,
     pub(super) first: Stamp,
     /// The minute of its last packets that were handed over.
     pub(super) last: Minute,
@@ -51,6 +53,7 @@ impl Case {
             second_ja4: None,
             protocol: None,
             attribution: None,
+            seen_by: Places::UNKNOWN,
             first,
             last: first.minute(),
             packets: [0; 2],

@@ -11,7 +11,7 @@ use crate::{
     base::{Bytes, Span},
     capture::{FileReport, logs::LogReport},
     identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
-    ledger::{self, Account, DeviceLedger, Row, Watched},
+    ledger::{self, Account, Coverage, DeviceLedger, Row, Watched},
     night::{self, DeviceFinding},
 };
 
@@ -20,12 +20,12 @@ use crate::{
 const LOG_ROTATION_MINUTES: u32 = 30;
 
 /// The runs of minutes that captures and logs cover.
-pub(super) fn watched(files: &[FileReport], logs: &[LogReport]) -> Vec<Watched> {
+pub(super) fn watched(files: &[FileReport], logs: &[LogReport]) -> Coverage {
     let run = |file: &FileReport| Some(Watched::of_capture(file.first?, file.last?, file.frames, file.lost));
     let mut runs = ledger::join_files(files.iter().filter_map(run).collect());
     let logged = logs.iter().filter_map(|log| Some(Watched::of_capture(log.first?, log.last?, log.packets, 0)));
     runs.extend(across_rests(logged.collect()));
-    ledger::union(runs)
+    ledger::union(runs).into()
 }
 
 /// The runs that logs cover, across short rests between them.
@@ -53,9 +53,9 @@ pub(super) struct Booked<'a> {
 }
 
 /// Judges every device. Inputs, failures and notes are for the caller to fill in.
-pub(super) fn audit(booked: Booked<'_>, watched: &[Watched], rules: &Rules, judging: &Judging) -> Audit {
+pub(super) fn audit(booked: Booked<'_>, coverage: &Coverage, rules: &Rules, judging: &Judging) -> Audit {
     let account = &booked.books.account;
-    let judged = |id| device(account, id, booked.devices.device(id).clone(), watched, judging);
+    let judged = |id| device(account, id, booked.devices.device(id).clone(), coverage, judging);
     let devices = in_order(account.ledger.devices().map(judged).collect());
     let all = account.ledger.total();
     let totals = Totals { packets: booked.frames, wire: booked.wire, ..totals(all, &devices) };
@@ -87,10 +87,10 @@ pub(super) fn device(
     account: &Account,
     id: DeviceId,
     known: Device,
-    watched: &[Watched],
+    coverage: &Coverage,
     judging: &Judging,
 ) -> DeviceAudit {
-    let ledger = account.ledger.device(id, watched, &account.facts);
+    let ledger = account.ledger.device(id, &account.ledger.watched(id, coverage), &account.facts);
     let finding = night::judge(&ledger, &judging.night);
     let destinations = destinations(account, id, &ledger, &finding);
     let Device { id: name, label, addresses } = known;
@@ -192,6 +192,7 @@ mod tests {
             error: None,
         };
         let watched = watched(&[(100, 160), (10, 40), (41, 60)].map(file), &[]);
+        let watched = watched.all();
         assert_eq!(watched.iter().map(|watch| watch.dropped).collect::<Vec<_>>(), [0.0, 0.1]);
         let spans: Vec<_> = watched.iter().map(|watch| (watch.span.first.0, watch.span.end.0)).collect();
         assert_eq!(spans, [(10, 61), (100, 161)]);

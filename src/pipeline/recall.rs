@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::Span,
     identify::{Device, DeviceId, Rules},
-    ledger::{Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError, Watched},
+    ledger::{Archive, CaptureRecord, Coverage, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError},
 };
 
 /// Which part of a ledger is audited.
@@ -41,7 +41,7 @@ pub fn recall_from<A: Archive>(
     let captured = archive.captured(query.span)?;
     let (mut all, mut devices) = (Row::default(), Vec::new());
     for record in archive.devices(query.span)?.iter().filter(|record| query.wants(&record.device)) {
-        let (device, total) = judge(archive, record, query.span, &captured.watched, judging)?;
+        let (device, total) = judge(archive, record, query.span, &captured.coverage, judging)?;
         all.add(&total);
         devices.push(device);
     }
@@ -68,12 +68,12 @@ pub fn judge<A: Archive>(
     archive: &A,
     record: &DeviceRecord,
     span: Option<Span>,
-    watched: &[Watched],
+    coverage: &Coverage,
     judging: &Judging,
 ) -> Result<(DeviceAudit, Row), A::Error> {
     let id = DeviceId(0);
     let account = archive.account(record, id, span)?;
-    let device = conclude::device(&account, id, record.device.clone(), watched, judging);
+    let device = conclude::device(&account, id, record.device.clone(), coverage, judging);
     Ok((device, *account.ledger.total()))
 }
 

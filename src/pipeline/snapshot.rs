@@ -38,7 +38,7 @@ use crate::{
     base::{Bytes, Stamp},
     capture::{FileReport, Opened, Progress},
     identify::{DeviceId, Rules},
-    ledger::{Store, StoreError, Watched},
+    ledger::{Coverage, Store, StoreError},
     night,
 };
 
@@ -187,11 +187,11 @@ impl Camera {
     }
 
     /// What `auditor` has booked up to now, judged but for what could have been noticed.
-    pub fn take(&mut self, auditor: &Auditor<'_>, watched: &[Watched], stage: Stage) -> Snapshot {
+    pub fn take(&mut self, auditor: &Auditor<'_>, coverage: &Coverage, stage: Stage) -> Snapshot {
         let quick =
             Judging { night: night::Settings { power: false, ..self.judging.night.clone() }, ..self.judging.clone() };
         let booked = auditor.so_far();
-        let audit = conclude::audit(auditor.so_far(), watched, auditor.rules(), &quick);
+        let audit = conclude::audit(auditor.so_far(), coverage, auditor.rules(), &quick);
         let slices = slices::of(&booked, &audit);
         let open = auditor.open_flows(MOST_OPEN_FLOWS).into_iter().map(Arc::new).collect();
         self.develop(audit, slices, open, stage)

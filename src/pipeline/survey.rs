@@ -125,7 +125,7 @@ pub fn survey(
         let mut state = state(sensor, &captured);
         for record in &devices {
             each(&record.device.id);
-            match judge(&ledger, record, span, &captured.watched, judging) {
+            match judge(&ledger, record, span, &captured.coverage, judging) {
                 Ok((device, _)) => {
                     state.devices += 1;
                     if sharing.contains(&device.id) {

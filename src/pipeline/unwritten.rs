@@ -11,7 +11,9 @@ use crate::{
 /// Counts of everything read since the last flush.
 #[derive(Debug)]
 pub(super) struct Unwritten {
-    hours: BTreeMap<u32, Heard>,
+    /// By the place of the source, and the hour.
+    hours: BTreeMap<(usize, u32), Heard>,
+    source: usize,
     /// The hour that is counted at the moment: its number, its first and its last second.
     hour: (u32, Span64),
     now: Heard,
@@ -24,11 +26,19 @@ type Span64 = (u64, u64);
 
 impl Default for Unwritten {
     fn default() -> Self {
-        Self { hours: BTreeMap::new(), hour: (0, (0, 3_600)), now: Heard::default(), losses: Vec::new() }
+        Self { hours: BTreeMap::new(), source: 0, hour: (0, (0, 3_600)), now: Heard::default(), losses: Vec::new() }
     }
 }
 
 impl Unwritten {
+    /// What follows comes from the source at `place`.
+    pub(super) fn turn_to_source(&mut self, place: usize) {
+        if place != self.source {
+            self.close();
+            self.source = place;
+        }
+    }
+
     /// Counts a frame.
     pub(super) fn frame(&mut self, at: Stamp) {
         let second = at.seconds();
@@ -63,18 +73,18 @@ impl Unwritten {
     fn close(&mut self) {
         let now = std::mem::take(&mut self.now);
         if now != Heard::default() {
-            let hour = self.hours.entry(self.hour.0).or_default();
+            let hour = self.hours.entry((self.source, self.hour.0)).or_default();
             hour.frames += now.frames;
             hour.wire += now.wire;
         }
     }
 
-    /// What was read, by hours; what moved between nobodies is put in the one counted at the moment.
-    pub(super) fn heard(&mut self, nobodys: Row) -> BTreeMap<u32, Heard> {
+    /// What was read, by sources and hours; what moved between nobodies is put in the one counted at the moment.
+    pub(super) fn heard(&mut self, nobodys: Row) -> BTreeMap<(usize, u32), Heard> {
         self.close();
         let mut hours = self.hours.clone();
         if nobodys != Row::default() {
-            hours.entry(self.hour.0).or_default().nobodys = nobodys;
+            hours.entry((self.source, self.hour.0)).or_default().nobodys = nobodys;
         }
         hours
     }

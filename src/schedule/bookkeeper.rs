@@ -8,7 +8,7 @@ use std::{
 use crate::{
     base::{Minute, Span, Stamp},
     ledger::{
-        Source, Store, StoreError, clip,
+        Source, Store, StoreError, Watched, clip,
         fleet::{Courier, News},
     },
     pipeline::{Auditor, Status},
@@ -26,7 +26,7 @@ const REPEATED: u32 = 5;
 /// Writes to one ledger, and keeps what cannot be written.
 pub struct Bookkeeper {
     path: PathBuf,
-    source: Source,
+    sources: Vec<Source>,
     /// `None` while the ledger cannot even be opened.
     store: Option<Store>,
     /// The minute in which it was last tried.
@@ -73,11 +73,11 @@ pub enum Booked {
 
 impl Bookkeeper {
     /// Opens the ledger at `path`. Fails where another process writes to it, or it is none.
-    pub fn open(path: &Path, source: Source, keep_days: u32) -> Result<Self, StoreError> {
-        let store = Self::connect(path, &source)?;
+    pub fn open(path: &Path, sources: Vec<Source>, keep_days: u32) -> Result<Self, StoreError> {
+        let store = Self::connect(path, &sources)?;
         Ok(Self {
             path: path.to_owned(),
-            source,
+            sources,
             store: Some(store),
             tried: Minute(0),
             from: Minute(0),
@@ -148,7 +148,8 @@ impl Bookkeeper {
     }
 
     fn write(&mut self, auditor: &mut Auditor<'_>, status: &Status, settled: Minute, now: Minute) -> Booked {
-        let watched = clip(status.watched.clone(), Span { first: self.from, end: settled });
+        let untold = Span { first: self.from, end: settled };
+        let watched: Vec<_> = status.watched_by_source().into_iter().map(|runs| clip(runs, untold)).collect();
         match self.try_write(auditor, &watched) {
             Ok(rows) => {
                 self.from = self.from.max(settled.minus(REPEATED));
@@ -169,11 +170,11 @@ impl Bookkeeper {
         }
     }
 
-    fn try_write(&mut self, auditor: &mut Auditor<'_>, watched: &[crate::ledger::Watched]) -> Result<u64, StoreError> {
+    fn try_write(&mut self, auditor: &mut Auditor<'_>, watched: &[Vec<Watched>]) -> Result<u64, StoreError> {
         let store = if let Some(store) = &mut self.store {
             store
         } else {
-            self.store.insert(Self::connect(&self.path, &self.source)?)
+            self.store.insert(Self::connect(&self.path, &self.sources)?)
         };
         let written = auditor.flush(store, watched);
         if written.is_err() {
@@ -194,9 +195,9 @@ impl Bookkeeper {
         Booked::Lost { span }
     }
 
-    fn connect(path: &Path, source: &Source) -> Result<Store, StoreError> {
+    fn connect(path: &Path, sources: &[Source]) -> Result<Store, StoreError> {
         let mut store = Store::open(path)?;
-        store.capturing_at(source.clone());
+        store.capturing_at(sources.to_vec());
         Ok(store)
     }
 }

@@ -1,12 +1,13 @@
 //! How a wire or a stream is listened to: what `check`, the screen and the daemon ask alike.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
 use anyhow::{Context, bail};
 
 use super::{args::parse_duration, settings};
 use crate::{
     capture::{Absent, LiveOptions, SaveOptions, Source, SourceOptions},
+    ledger::Source as Place,
     pipeline::{Listening, Processes},
 };
 
@@ -77,6 +78,12 @@ impl ListenArgs {
             bail!("{source} is named twice; its packets would count twice");
         }
         Ok(sources)
+    }
+
+    /// Where the ledger says that packets of `sources` were captured.
+    pub(super) fn places(sources: &[Source]) -> Vec<Place> {
+        let sensor = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        sources.iter().map(|source| Place { sensor: sensor.clone(), interface: source.to_string() }).collect()
     }
 
     /// How to listen to `sources`.

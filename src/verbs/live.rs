@@ -15,6 +15,7 @@ use crossbeam_channel::unbounded;
 
 use super::{
     Outcome, ledger,
+    listen::ListenArgs,
     settings::Settings,
     view::{self, Look, ScreenArgs},
 };
@@ -76,8 +77,9 @@ pub(super) fn run(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Outcom
     let look = Look::of(&args.screen, settings)?;
     let judging = view::judging(&args.screen, settings);
     let options = options(args, settings)?;
-    let listener = Listener::open(&listening(args, settings)?)?;
-    let store = store(args, settings)?;
+    let sources = ListenArgs::sources(&args.sources, &settings.capture)?;
+    let listener = Listener::open(&listening(args, settings, &sources))?;
+    let store = store(args, settings, &sources)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (send, news) = unbounded();
     let mut blank = Snapshot::blank(&judging);
@@ -104,17 +106,10 @@ pub(super) fn run(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Outcom
     Ok(Outcome::Quiet)
 }
 
-fn listening(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Listening> {
-    let mut sources = args.sources.clone();
-    if sources.is_empty() {
-        sources.extend(settings.capture.interfaces.iter().map(|name| Source::Interface(name.clone())));
-    }
-    if sources.is_empty() {
-        bail!("no source named: give an interface (nightaudit doctor lists them), or - for standard input");
-    }
-    let mut listening = Listening::to(&sources);
+fn listening(args: &LiveArgs, settings: &Settings, sources: &[Source]) -> Listening {
+    let mut listening = Listening::to(sources);
     listening.options.live.filter = args.filter.clone().unwrap_or_else(|| settings.capture.filter.clone());
-    Ok(listening)
+    listening
 }
 
 fn options(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Options> {
@@ -129,10 +124,12 @@ fn options(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Options> {
     })
 }
 
-fn store(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Option<Store>> {
+fn store(args: &LiveArgs, settings: &Settings, sources: &[Source]) -> anyhow::Result<Option<Store>> {
     if args.no_ledger {
         return Ok(None);
     }
     let store = ledger::open(&ledger::path(args.ledger.as_deref(), settings)?);
-    store.map(Some).context("nothing could be kept; --no-ledger shows the screen all the same")
+    let mut store = store.context("nothing could be kept; --no-ledger shows the screen all the same")?;
+    store.capturing_at(ListenArgs::places(sources));
+    Ok(Some(store))
 }

@@ -1,7 +1,6 @@
 //! `nightaudit watch`: the daemon.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -15,7 +14,6 @@ use crate::{
     base::Stamp,
     capture::{Absent, Moment, Source},
     identify::AsnTable,
-    ledger::Source as Place,
     pipeline::{Auditor, Listener, Options, SourceState},
     schedule::{
         Bookkeeper, Clerk, Daemon, Errands, Happened, Reloaded, Said,
@@ -54,7 +52,7 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     let path = ledger::path(args.ledger.as_deref(), settings)?;
     let options = options(settings)?;
     make_folders(&path, settings)?;
-    let mut bookkeeper = Bookkeeper::open(&path, place(&sources), settings.ledger.keep_minutes_days)?;
+    let mut bookkeeper = Bookkeeper::open(&path, ListenArgs::places(&sources), settings.ledger.keep_minutes_days)?;
     if let Some(courier) = super::fleet::courier(settings)? {
         bookkeeper.send_with(courier)?;
     }
@@ -87,13 +85,6 @@ fn options(settings: &Settings) -> anyhow::Result<Options> {
         devices: settings.devices(),
         flows: crate::flow::Limits::default(),
     })
-}
-
-/// Where the ledger says that packets were captured.
-fn place(sources: &[Source]) -> Place {
-    let names: Vec<_> = sources.iter().map(ToString::to_string).collect();
-    let sensor = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
-    Place { sensor, interface: names.join(", ") }
 }
 
 /// Makes every folder that is written to while that is still permitted.

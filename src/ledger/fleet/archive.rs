@@ -123,7 +123,7 @@ impl Archive for SensorLedger<'_> {
                 *by_source.entry(source).or_default() += seen;
             }
         })?;
-        let (mut live, mut runs): (Vec<(i64, LiveRecord)>, Vec<Watched>) = (Vec::new(), Vec::new());
+        let (mut live, mut runs): (Vec<(i64, LiveRecord)>, Vec<Vec<Watched>>) = (Vec::new(), Vec::new());
         self.facts("source", |key, value| {
             let Ok(fact) = serde_json::from_str::<SourceFact>(&value) else { return };
             let number = key.parse().unwrap_or(i64::MAX);
@@ -134,7 +134,7 @@ impl Archive for SensorLedger<'_> {
                 let (first, last) = (Some(begin.span.first.start()), Some(end.span.end.start()));
                 live.push((number, LiveRecord { source, frames: 0, first, last }));
             }
-            runs.extend(own);
+            runs.push(own);
         })?;
         live.sort_by_key(|(number, _)| *number);
         let live = live.into_iter().map(|(number, record)| LiveRecord {
@@ -151,12 +151,13 @@ impl Archive for SensorLedger<'_> {
                 *sum = sum.saturating_add(count);
             }
         })?;
-        let watched = watch::of_all(&files, runs, span, Minute(0));
+        let coverage = watch::by_place(&files, runs, span, Minute(0));
         let inside = |file: &FileRecord| span.is_none_or(|span| file.touches(span));
         Ok(CaptureRecord {
             live: live.collect(),
             files: files.into_iter().filter(inside).collect(),
-            watched,
+            watched: coverage.all().to_vec(),
+            coverage,
             losses: losses.into_iter().collect(),
             frames,
             wire,

@@ -260,7 +260,12 @@ impl<'a> Packing<'a> {
     fn seen(&mut self, number: i64, hour: u32) -> rusqlite::Result<()> {
         let Some(device) = self.known(number)? else { return Ok(()) };
         let mut query = self.sql("SELECT minutes FROM seen WHERE device = ?1 AND hour = ?2")?;
-        let bits: Option<i64> = query.query_row(params![number, hour], |row| row.get(0)).optional()?;
+        let mut rows = query.query(params![number, hour])?;
+        let mut bits: Option<i64> = None;
+        while let Some(row) = rows.next()? {
+            // Whatever source saw it.
+            bits = Some(bits.unwrap_or(0) | row.get::<_, i64>(0)?);
+        }
         if let Some(minutes) = bits {
             let (sensor, day) = (self.sensor.name.as_str(), day(hour.saturating_mul(60)));
             let row = SeenRow { sensor, device: &device, day, hour, minutes, version: self.version };

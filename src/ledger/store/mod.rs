@@ -59,7 +59,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Store {
     path: PathBuf,
     pub(in crate::ledger) sql: Connection,
-    source: Source,
+    sources: Vec<Source>,
     _lock: Option<WriterLock>,
 }
 
@@ -104,9 +104,9 @@ impl Store {
         &self.path
     }
 
-    /// Says where the minutes watched that follow are captured.
-    pub fn capturing_at(&mut self, source: Source) {
-        self.source = source;
+    /// Says where what follows is captured: the sources, by their places in a [`Batch`].
+    pub fn capturing_at(&mut self, sources: Vec<Source>) {
+        self.sources = sources;
     }
 
     fn connect(path: &Path, flags: OpenFlags, lock: Option<WriterLock>) -> Result<Self, StoreError> {
@@ -114,7 +114,7 @@ impl Store {
         let sql = Connection::open_with_flags(path, flags).map_err(|error| StoreError::of(path, &error))?;
         sql.busy_timeout(PATIENCE).map_err(|error| StoreError::of(path, &error))?;
         sql.set_prepared_statement_cache_capacity(64);
-        Ok(Self { path: path.to_owned(), sql, source: Source::default(), _lock: lock })
+        Ok(Self { path: path.to_owned(), sql, sources: vec![Source::default()], _lock: lock })
     }
 
     fn connect_unchanging(path: &Path) -> Result<Self, StoreError> {
@@ -123,7 +123,7 @@ impl Store {
         let uri = format!("file:{escaped}?immutable=1");
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let sql = Connection::open_with_flags(uri, flags).map_err(|error| StoreError::of(path, &error))?;
-        Ok(Self { path: path.to_owned(), sql, source: Source::default(), _lock: None })
+        Ok(Self { path: path.to_owned(), sql, sources: vec![Source::default()], _lock: None })
     }
 
     /// A write-ahead log, so that others read while this writes; every transaction reaches the disk.

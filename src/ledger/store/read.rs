@@ -9,11 +9,12 @@ use super::{
     devices::hours,
     source,
     words::{EVIDENCES, KINDS, ROLES, of_word, value},
+    write::FILES,
 };
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
     identify::{DeviceId, Kind, Role},
-    ledger::{Account, Archive, Row, RowKey, Subject, SubjectFacts, Watched, watch},
+    ledger::{Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, watch},
 };
 
 /// What was captured in a span, whatever device it was of.
@@ -25,6 +26,8 @@ pub struct CaptureRecord {
     pub live: Vec<LiveRecord>,
     /// When anything was capturing, ascending, not overlapping, as far back as minutes are kept.
     pub watched: Vec<Watched>,
+    /// The same by source: a device was watched where it was seen.
+    pub coverage: Coverage,
     /// What caps made the tool drop or lump together.
     pub losses: Vec<(String, u64)>,
     /// Frames read, by whole hours.
@@ -89,6 +92,7 @@ impl Store {
             account: Account::default(),
             subjects: HashMap::new(),
             destinations: HashMap::new(),
+            places: HashMap::new(),
         };
         reading.read(span).map_err(|error| self.failed(&error))?;
         Ok(reading.account)
@@ -105,6 +109,14 @@ impl Store {
         read().map_err(|error| self.failed(&error))
     }
 
+    /// The places in [`CaptureRecord::coverage`], by the numbers of sources: captures that were read in are the first.
+    fn places(&self) -> rusqlite::Result<HashMap<i64, Places>> {
+        let mut query = self.sql.prepare_cached("SELECT id FROM sources ORDER BY id")?;
+        let numbers = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+        let all = std::iter::once(FILES).chain(numbers).enumerate();
+        Ok(all.map(|(place, number)| (number, Places::at(place))).collect())
+    }
+
     /// The first minute whose rows are kept minute by minute.
     pub(super) fn minutes_from(&self) -> rusqlite::Result<Minute> {
         let mut query = self.sql.prepare_cached("SELECT coalesce(max(value), 0) FROM marks WHERE mark = ?1")?;
@@ -116,7 +128,8 @@ impl Store {
         let minutes_from = self.minutes_from()?;
         let (first, last) = hours(span);
         let (live, runs) = self.live(span)?;
-        let watched = watch::of_all(&self.files(None)?, runs, span, minutes_from);
+        let coverage = watch::by_place(&self.files(None)?, runs, span, minutes_from);
+        let watched = coverage.all().to_vec();
         let mut sums = self.sql.prepare_cached(
             "SELECT coalesce(sum(frames), 0), coalesce(sum(wire), 0) FROM captured WHERE hour BETWEEN ?1 AND ?2",
         )?;
@@ -126,11 +139,11 @@ impl Store {
             .prepare_cached("SELECT what, sum(count) FROM losses WHERE hour BETWEEN ?1 AND ?2 GROUP BY what")?;
         let losses = capped.query_map(params![first, last], |row| Ok((row.get(0)?, count(row, 1)?)))?;
         let losses = losses.collect::<rusqlite::Result<_>>()?;
-        Ok(CaptureRecord { files, live, watched, losses, frames, wire, minutes_from })
+        Ok(CaptureRecord { files, live, watched, coverage, losses, frames, wire, minutes_from })
     }
 
-    /// The live sources that watched in `span`, and the runs of all of them.
-    fn live(&self, span: Option<Span>) -> rusqlite::Result<(Vec<LiveRecord>, Vec<Watched>)> {
+    /// The live sources that watched in `span`, and the runs of each there is.
+    fn live(&self, span: Option<Span>) -> rusqlite::Result<(Vec<LiveRecord>, Vec<Vec<Watched>>)> {
         let (first, last) = hours(span);
         let mut sources = self.sql.prepare_cached("SELECT id, sensor, interface FROM sources ORDER BY id")?;
         let mut runs =
@@ -153,7 +166,7 @@ impl Store {
                     last: Some(end.span.end.start()),
                 });
             }
-            all.extend(own);
+            all.push(own);
         }
         Ok((live, all))
     }
@@ -183,6 +196,7 @@ struct Reading<'a> {
     account: Account,
     subjects: HashMap<i64, u32>,
     destinations: HashMap<i64, u32>,
+    places: HashMap<i64, Places>,
 }
 
 impl Reading<'_> {
@@ -273,15 +287,17 @@ impl Reading<'_> {
         let mut query = self
             .store
             .sql
-            .prepare_cached("SELECT hour, minutes FROM seen WHERE device = ?1 AND hour BETWEEN ?2 AND ?3")?;
+            .prepare_cached("SELECT hour, minutes, source FROM seen WHERE device = ?1 AND hour BETWEEN ?2 AND ?3")?;
+        self.places = self.store.places()?;
         let (first, last) = hours(Some(span));
         let mut rows = query.query(params![self.number, first, last])?;
         while let Some(row) = rows.next()? {
             let (hour, bits): (u32, i64) = (row.get(0)?, row.get(1)?);
+            let places = self.places.get(&row.get(2)?).copied().unwrap_or_default();
             let minutes =
                 (0..60).filter(|bit| bits >> bit & 1 == 1).map(|bit| Minute(hour.saturating_mul(60)).plus(bit));
             for minute in minutes.filter(|minute| span.contains(*minute)) {
-                self.account.ledger.see(self.id, minute);
+                self.account.ledger.see_at(self.id, minute, places);
             }
         }
         Ok(())

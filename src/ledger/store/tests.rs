@@ -71,10 +71,11 @@ fn phone() -> Device {
 }
 
 fn write(store: &mut Store, account: &Account, watched: &[Watched]) -> Result<Flushed, StoreError> {
-    let heard = BTreeMap::from([(0, Heard { frames: 5, wire: Bytes(900), ..Heard::default() })]);
+    let heard = BTreeMap::from([((0, 0), Heard { frames: 5, wire: Bytes(900), ..Heard::default() })]);
     let devices = [(PHONE, phone())];
     let losses = [("flows".to_owned(), 2)];
-    store.write(&Batch { account, devices: &devices, heard: &heard, losses: &losses, watched, files: &[] })
+    let watched = [watched.to_vec()];
+    store.write(&Batch { account, devices: &devices, heard: &heard, losses: &losses, watched: &watched, files: &[] })
 }
 
 fn run(first: u32, end: u32) -> Watched {

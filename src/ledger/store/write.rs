@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::{
-    FileRecord, Store, StoreError, devices, dictionary,
+    FileRecord, Source, Store, StoreError, devices, dictionary,
     files::{self, Refused},
     outbox::{Due, Posting},
     source,
@@ -15,7 +15,7 @@ use crate::{
     base::Bytes,
     identify::{Device, DeviceId},
     ledger::{
-        Account, Row, RowKey, Watched,
+        Account, Places, Row, RowKey, Watched,
         book::{MOST_NAMES_A_MINUTE, NameEntry},
     },
 };
@@ -38,12 +38,13 @@ pub struct Batch<'a> {
     pub account: &'a Account,
     /// What is known of the devices in it: of all that it mentions.
     pub devices: &'a [(DeviceId, Device)],
-    /// What was read, by hours since the epoch.
-    pub heard: &'a BTreeMap<u32, Heard>,
+    /// What was read, by the place of its source and by hours since the epoch.
+    pub heard: &'a BTreeMap<(usize, u32), Heard>,
     /// What caps made the tool drop or lump together.
     pub losses: &'a [(String, u64)],
-    /// When the store's source was capturing; runs that were written before may be repeated, and may have grown.
-    pub watched: &'a [Watched],
+    /// When the store's sources were capturing, by their places; runs that were written before may be repeated, and may
+    /// have grown.
+    pub watched: &'a [Vec<Watched>],
     /// The captures that all this was read from; none for live traffic.
     pub files: &'a [FileRecord],
 }
@@ -74,15 +75,9 @@ impl Store {
             posting.due(Due::File { file })?;
         }
         let live = batch.files.is_empty() && !(batch.watched.is_empty() && batch.heard.is_empty());
-        let source = if live { source::enter(&change, &self.source)? } else { 0 };
-        if live {
-            for run in batch.watched {
-                source::watch(&change, source, *run)?;
-            }
-            posting.due(Due::Source { source })?;
-        }
-        heard(&change, &posting, source, batch)?;
-        let mut numbers = Numbers::new(&change, &posting, batch)?;
+        let sources = if live { enter_sources(&change, &posting, &self.sources, batch)? } else { Vec::new() };
+        heard(&change, &posting, &sources, batch)?;
+        let mut numbers = Numbers::new(&change, &posting, &sources, batch)?;
         let flushed = Flushed { rows: numbers.rows()?, names: numbers.names()? };
         numbers.seen()?;
         numbers.facts()?;
@@ -92,19 +87,54 @@ impl Store {
     }
 }
 
-fn heard(change: &Transaction<'_>, posting: &Posting<'_>, source: i64, batch: &Batch<'_>) -> rusqlite::Result<()> {
+/// The numbers of the sources, by place, with what they watched.
+fn enter_sources(
+    change: &Transaction<'_>,
+    posting: &Posting<'_>,
+    sources: &[Source],
+    batch: &Batch<'_>,
+) -> rusqlite::Result<Vec<i64>> {
+    let mut numbers = Vec::new();
+    for (place, source) in sources.iter().enumerate() {
+        let number = source::enter(change, source)?;
+        for run in batch.watched.get(place).into_iter().flatten() {
+            source::watch(change, number, *run)?;
+        }
+        posting.due(Due::Source { source: number })?;
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+/// Stands for captures that were read in.
+pub(super) const FILES: i64 = 0;
+/// Stands for a source that is not known.
+pub(super) const UNKNOWN: i64 = -1;
+
+/// The number of the source at `place`, in a batch of these sources; none are captures that are read in.
+fn source_at(sources: &[i64], place: usize) -> i64 {
+    sources.get(place).or(sources.last()).copied().unwrap_or(FILES)
+}
+
+fn heard(
+    change: &Transaction<'_>,
+    posting: &Posting<'_>,
+    sources: &[i64],
+    batch: &Batch<'_>,
+) -> rusqlite::Result<()> {
     let mut add = change.prepare_cached(
         "INSERT INTO captured (source, hour, frames, wire, nobody_wire, nobody_payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO UPDATE SET frames = frames + excluded.frames, wire = wire + excluded.wire,
          nobody_wire = nobody_wire + excluded.nobody_wire, nobody_payload = nobody_payload + excluded.nobody_payload",
     )?;
-    for (hour, heard) in batch.heard {
+    for ((place, hour), heard) in batch.heard {
+        let source = source_at(sources, *place);
         let Row { up, down, wire_up, wire_down, .. } = heard.nobodys;
         let (wire, payload) = ((wire_up + wire_down).0, (up + down).0);
         add.execute(params![source, hour, signed(heard.frames), signed(heard.wire.0), signed(wire), signed(payload)])?;
         posting.due(Due::Heard { source, hour: *hour })?;
     }
-    let Some(hour) = batch.heard.keys().next_back() else { return Ok(()) };
+    let Some(hour) = batch.heard.keys().map(|(_, hour)| hour).max() else { return Ok(()) };
     let mut lose = change.prepare_cached(
         "INSERT INTO losses (what, hour, count) VALUES (?1, ?2, ?3)
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -125,6 +155,7 @@ pub(super) fn signed(count: u64) -> i64 {
 struct Numbers<'a> {
     change: &'a Transaction<'a>,
     posting: &'a Posting<'a>,
+    sources: &'a [i64],
     batch: &'a Batch<'a>,
     devices: HashMap<DeviceId, i64>,
     subjects: HashMap<u32, i64>,
@@ -133,7 +164,12 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(change: &'a Transaction<'_>, posting: &'a Posting<'_>, batch: &'a Batch<'_>) -> rusqlite::Result<Self> {
+    fn new(
+        change: &'a Transaction<'_>,
+        posting: &'a Posting<'_>,
+        sources: &'a [i64],
+        batch: &'a Batch<'_>,
+    ) -> rusqlite::Result<Self> {
         let mut numbers = HashMap::new();
         for (id, device) in batch.devices {
             let (number, changed) = devices::enter(change, device)?;
@@ -145,6 +181,7 @@ impl<'a> Numbers<'a> {
         Ok(Self {
             change,
             posting,
+            sources,
             batch,
             devices: numbers,
             subjects: HashMap::new(),
@@ -245,20 +282,32 @@ impl<'a> Numbers<'a> {
 
     fn seen(&mut self) -> rusqlite::Result<()> {
         let mut add = self.change.prepare_cached(
-            "INSERT INTO seen (device, hour, minutes) VALUES (?1, ?2, ?3)
+            "INSERT INTO seen (device, hour, source, minutes) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET minutes = minutes | excluded.minutes",
         )?;
         for (id, minutes) in &self.batch.account.ledger.seen {
             let device = self.device(*id)?;
-            let mut hours: BTreeMap<u32, i64> = BTreeMap::new();
-            for minute in minutes {
-                *hours.entry(minute.0 / 60).or_default() |= 1 << (minute.0 % 60);
+            let mut hours: BTreeMap<(u32, i64), i64> = BTreeMap::new();
+            for (minute, places) in minutes {
+                for source in self.seen_by(*places) {
+                    *hours.entry((minute.0 / 60, source)).or_default() |= 1 << (minute.0 % 60);
+                }
             }
-            for (hour, bits) in hours {
-                add.execute(params![device, hour, bits])?;
+            for ((hour, source), bits) in hours {
+                add.execute(params![device, hour, source, bits])?;
             }
         }
         Ok(())
+    }
+
+    /// The numbers of the sources that saw a device.
+    fn seen_by(&self, places: Places) -> Vec<i64> {
+        match self.sources {
+            [] => vec![FILES],
+            [only] => vec![*only],
+            _ if places == Places::UNKNOWN => vec![UNKNOWN],
+            several => places.iter().map(|place| source_at(several, place)).collect(),
+        }
     }
 
     fn facts(&mut self) -> rusqlite::Result<()> {

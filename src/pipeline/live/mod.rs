@@ -53,6 +53,7 @@ use crate::{
         Absent, Batch, Dispatch, Faucet, Frame, LiveOptions, Moment, News, SaveOptions, Saved, Saver, Source,
         SourceError, SourceOptions, prepare_folder,
     },
+    ledger,
 };
 
 /// Between two calls of the observer.
@@ -174,7 +175,7 @@ pub fn listen(
         auditor.ask(processes);
     }
     let status = listener.run(&mut auditor, stop, length, |_, _| {})?;
-    let mut audit = auditor.audit(&status.watched, judging);
+    let mut audit = auditor.audit(&status.coverage(), judging);
     audit.inputs = status.inputs();
     audit.failed = status.failures();
     audit.notes = status.notes;
@@ -305,7 +306,7 @@ impl Hearing {
         let now = Moment::now();
         let packet_time = self.packet_time(now);
         let lists: Vec<_> = self.sources.iter_mut().map(|heard| heard.watch.runs(now)).collect();
-        let watched = runs::union(&lists);
+        let watched = ledger::union(lists.concat());
         let sources = self.sources.iter().zip(lists);
         Status {
             began: self.began,
@@ -320,7 +321,7 @@ impl Hearing {
 }
 
 fn fold(sources: &mut [Heard], auditor: &mut Auditor<'_>, source: usize, frame: &Frame<'_>) {
-    let fate = auditor.take(frame);
+    let fate = auditor.take_from(source, frame);
     let Some(heard) = sources.get_mut(source) else { return };
     match fate {
         Fate::Taken => {}

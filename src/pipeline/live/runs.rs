@@ -37,34 +37,6 @@ impl Runs {
     }
 }
 
-/// The minutes watched by any of several sources. Where several watched, the largest loss counts.
-pub(super) fn union(lists: &[Vec<Watched>]) -> Vec<Watched> {
-    if let [only] = lists {
-        return only.clone();
-    }
-    let mut edges: Vec<_> = lists.iter().flatten().flat_map(|run| [run.span.first, run.span.end]).collect();
-    edges.sort_unstable();
-    edges.dedup();
-    let mut places = vec![0; lists.len()];
-    let mut joined = Runs::default();
-    for pair in edges.windows(2) {
-        let &[first, end] = pair else { continue };
-        let mut dropped: Option<f64> = None;
-        for (list, place) in lists.iter().zip(&mut places) {
-            while list.get(*place).is_some_and(|run| run.span.end <= first) {
-                *place += 1;
-            }
-            if let Some(run) = list.get(*place).filter(|run| run.span.first <= first) {
-                dropped = Some(dropped.map_or(run.dropped, |known| known.max(run.dropped)));
-            }
-        }
-        if let Some(dropped) = dropped {
-            joined.add(Watched { span: Span { first, end }, dropped });
-        }
-    }
-    joined.into_list()
-}
-
 fn same(a: f64, b: f64) -> bool {
     (a - b).abs() < f64::EPSILON
 }
@@ -89,12 +61,5 @@ mod tests {
         assert_eq!(list(&[(0, 1, 0.0), (1, 2, 0.0), (2, 3, 0.5)]), [run((0, 2, 0.0)), run((2, 3, 0.5))]);
         assert_eq!(list(&[(5, 6, 0.0), (0, 9, 0.1)]).len(), 2, "what is there stays as it is");
         assert_eq!(list(&[(5, 6, 0.0), (5, 6, 0.1)]), [run((5, 6, 0.0))]);
-    }
-
-    #[test]
-    fn any_source_that_watched_counts() {
-        let both = union(&[list(&[(0, 4, 0.0), (8, 9, 0.0)]), list(&[(2, 6, 0.2)])]);
-        assert_eq!(both, list(&[(0, 2, 0.0), (2, 6, 0.2), (8, 9, 0.0)]));
-        assert!(union(&[]).is_empty());
     }
 }

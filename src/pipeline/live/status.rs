@@ -3,7 +3,7 @@
 use crate::{
     base::Stamp,
     capture::{Moment, Saved, Source},
-    ledger::Watched,
+    ledger::{Coverage, Watched},
     pipeline::InputReport,
 };
 
@@ -63,6 +63,16 @@ impl Status {
     /// Packets that the kernel, the interfaces and the sending programs lost.
     pub fn lost(&self) -> u64 {
         self.sources.iter().map(|source| source.input.lost).sum()
+    }
+
+    /// When each source was watched, by its place.
+    pub fn watched_by_source(&self) -> Vec<Vec<Watched>> {
+        self.sources.iter().map(|source| source.watched.clone()).collect()
+    }
+
+    /// When each device could be seen, by its source.
+    pub fn coverage(&self) -> Coverage {
+        Coverage::of(self.watched_by_source())
     }
 
     /// The sources as an audit's inputs.

@@ -52,7 +52,7 @@ fn stage(status: &Status) -> Stage {
 }
 
 fn picture(camera: &mut Camera, auditor: &Auditor<'_>, status: &Status, keeper: &Keeper, stage: Stage) -> News {
-    let mut snapshot: Snapshot = camera.take(auditor, &status.watched, stage);
+    let mut snapshot: Snapshot = camera.take(auditor, &status.coverage(), stage);
     snapshot.audit.inputs = status.inputs();
     snapshot.audit.failed = status.failures();
     snapshot.audit.failed.extend(keeper.trouble.clone());
@@ -69,7 +69,7 @@ struct Keeper {
 impl Keeper {
     fn keep(&mut self, auditor: &mut Auditor<'_>, status: &Status) {
         let Some(store) = &mut self.store else { return };
-        if let Err(error) = auditor.flush(store, &status.watched) {
+        if let Err(error) = auditor.flush(store, &status.watched_by_source()) {
             self.trouble = Some(format!("no longer kept in the ledger: {error}"));
             self.store = None;
         }

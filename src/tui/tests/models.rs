@@ -59,7 +59,7 @@ pub(super) fn one_packet() -> Snapshot {
     auditor.take(&Frame { stamp: at, link: LinkType::ETHERNET, data: &data, original_len, heading: None, app: None });
     auditor.end();
     let span = Span { first: at.minute(), end: at.minute().plus(1) };
-    camera.take(&auditor, &[Watched { span, dropped: 0.0 }], Stage::Complete)
+    camera.take(&auditor, &vec![Watched { span, dropped: 0.0 }].into(), Stage::Complete)
 }
 
 /// A month of a phone whose messenger exports at night.

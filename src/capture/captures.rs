@@ -15,6 +15,7 @@ use super::{
     Frame,
     error::CaptureError,
     input::{Effort, Found, Input, STANDARD_INPUT},
+    kept,
     logs::{LogReader, Logs},
     report::FileReport,
     same::{Identity, same_bytes},
@@ -84,11 +85,15 @@ pub struct Progress {
 }
 
 impl Captures {
-    /// Looks into every input (`-` is standard input) and puts them in the order of their first frames.
+    /// Looks into every input (`-` is standard input) and puts them in the order of their first frames. A folder that a
+    /// listener keeps captures in stands for all of them.
     pub fn open<P: AsRef<Path>>(paths: &[P]) -> Opened {
         let mut opening = Opening::new(paths.len());
-        for path in paths {
-            opening.add(path.as_ref());
+        for path in paths.iter().map(AsRef::as_ref) {
+            match &*kept::in_folder(path) {
+                [] => opening.add(path),
+                files => files.iter().for_each(|file| opening.add(file)),
+            }
         }
         opening.done()
     }

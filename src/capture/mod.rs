@@ -28,11 +28,13 @@
 //! # }
 //! ```
 
+mod batch;
 mod captures;
 mod clock;
 mod error;
 mod feed;
 mod input;
+mod kept;
 mod link;
 #[cfg(feature = "live")]
 mod live;
@@ -52,6 +54,7 @@ mod tags;
 mod window;
 mod write;
 
+pub use batch::Batch;
 pub use captures::{Captures, Opened, Progress, Repeated};
 pub use error::{CaptureError, Cut, CutReason, Problem};
 pub use link::LinkType;
@@ -62,7 +65,7 @@ pub use report::FileReport;
 pub use save::{SaveOptions, Saved, Saver, prepare as prepare_folder};
 #[cfg(feature = "live")]
 pub use streams::{
-    Absent, Batch, Dispatch, Door, Faucet, Moment, News, NotASource, Source, SourceError, SourceOptions, Until,
+    Absent, Dispatch, Door, Faucet, Moment, News, NotASource, Source, SourceError, SourceOptions, Until,
 };
 pub use write::{PcapWriter, PcapngWriter, Precision, create_private};
 

@@ -5,7 +5,7 @@ use super::{
     fragment::{Fragments, Joined, Limits},
     ip::{self, Datagram, Envelope, Trust},
     link::{self, Refusal},
-    partial::Partial,
+    partial::{Key, Partial},
     piece::Piece,
     trailer, transport, tunnel,
 };
@@ -39,7 +39,13 @@ pub struct Decoder {
     fragments: Fragments,
     /// The datagram that was last put together or given up: what the packet handed out borrows.
     current: Option<Partial>,
+    /// The datagram that the last fragment was of.
+    fragment: Option<DatagramId>,
 }
+
+/// Which datagram a fragment is of: its ends, and the number that its sender gave it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+pub struct DatagramId(Key);
 
 impl Decoder {
     /// A decoder that holds fragments within `limits`.
@@ -53,6 +59,7 @@ impl Decoder {
     pub fn decode<'p>(&'p mut self, frame: &Frame<'p>) -> Decoded<'p> {
         self.counts.frames += 1;
         self.fragments.at(frame.stamp);
+        self.fragment = None;
         let mut envelope =
             Envelope { stamp: frame.stamp, src_mac: None, dst_mac: None, heading: frame.heading, app: frame.app };
         let mut datagram = match outermost(frame, &mut envelope, &mut self.counts) {
@@ -79,6 +86,7 @@ impl Decoder {
             return None;
         }
         let partial = self.current.insert(self.fragments.overdue()?);
+        self.fragment = Some(DatagramId(partial.key()));
         self.counts.packets += 1;
         self.counts.abandoned += 1;
         Some(alone(&partial.datagram(), &partial.envelope(), &mut self.counts))
@@ -90,6 +98,12 @@ impl Decoder {
         self.fragments.give_up();
     }
 
+    /// Which datagram the last frame was a fragment of, or the last [`abandoned`](Self::abandoned) packet is made of;
+    /// `None` after a frame that was no fragment.
+    pub const fn fragment(&self) -> Option<DatagramId> {
+        self.fragment
+    }
+
     /// What became of the frames so far.
     pub const fn counts(&self) -> &Counts {
         &self.counts
@@ -97,6 +111,9 @@ impl Decoder {
 
     #[cold]
     fn join<'p>(&'p mut self, fragment: &Datagram<'p>, envelope: Envelope<'p>) -> Decoded<'p> {
+        self.fragment = fragment.place.map(|place| {
+            DatagramId(Key { ends: (fragment.ends.src(), fragment.ends.dst()), id: place.id })
+        });
         match self.fragments.join(fragment, &envelope, &mut self.counts) {
             Joined::Held => {
                 self.counts.held += 1;

@@ -43,7 +43,7 @@ mod transport;
 mod tunnel;
 
 pub use counts::Counts;
-pub use decoder::{Decoded, Decoder};
+pub use decoder::{DatagramId, Decoded, Decoder};
 pub use fragment::Limits;
 
 use crate::{

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     base::{Endpoint, Minute, Span, Stamp, text::shown},
-    capture::{Captures, Frame, Opened, Progress},
-    decode::{Decoded, Decoder, Limits, Packet, Transport},
+    capture::{Batch, Captures, Frame, Opened, Progress},
+    decode::{DatagramId, Decoded, Decoder, Limits, Packet, Transport},
     flow::Protocol,
     identify::Role,
     night::Finding,
@@ -88,11 +88,39 @@ pub struct Trail {
 /// What was picked.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Picked {
-    /// Packets handed on.
+    /// Frames handed on.
     pub packets: u64,
-    /// Fragments of datagrams: the last of each is handed on, these were passed over.
+    /// Fragments whose datagram nobody could tell, because too many waited at once: they were passed over.
     pub fragments: u64,
 }
+
+/// Frames of datagrams that are not whole yet: whose they are is known when the last has come.
+#[derive(Default)]
+struct Fragments {
+    held: HashMap<DatagramId, Batch>,
+    bytes: usize,
+}
+
+impl Fragments {
+    /// Keeps a frame until its datagram is known; says whether there was room.
+    fn hold(&mut self, datagram: DatagramId, frame: &Frame<'_>) -> bool {
+        if self.bytes.saturating_add(frame.data.len()) > MOST_HELD {
+            return false;
+        }
+        self.bytes += frame.data.len();
+        self.held.entry(datagram).or_default().push(frame);
+        true
+    }
+
+    fn take(&mut self, datagram: Option<DatagramId>) -> Option<Batch> {
+        let frames = self.held.remove(&datagram?)?;
+        self.bytes -= frames.iter().map(|frame| frame.data.len()).sum::<usize>();
+        Some(frames)
+    }
+}
+
+/// Bytes of fragments kept at once: more than the decoder holds.
+const MOST_HELD: usize = 32 << 20;
 
 /// Both ends of a flow, the smaller first.
 type Tuple = (Endpoint, Endpoint, u8);
@@ -246,29 +274,56 @@ impl Trail {
         mut progress: impl FnMut(Progress),
     ) -> io::Result<Picked> {
         let (mut decoder, mut picked) = (Decoder::new(Limits::default()), Picked::default());
+        let (mut fragments, mut lost) = (Fragments::default(), 0);
+        let mut hand_on = |frame: &Frame<'_>, said: &str| {
+            picked.packets += 1;
+            keep(frame, said)
+        };
         let mut until_step = FRAMES_A_STEP;
         while captures.advance().is_some() {
             let frame = captures.frame();
             let said = match decoder.decode(&frame) {
-                Decoded::Packet(packet) => self.comment(&packet, judging),
-                Decoded::Held if self.night.contains(frame.stamp.minute()) => {
-                    picked.fragments += 1;
-                    None
-                }
-                _ => None,
+                Decoded::Packet(packet) => Fate::of(self.comment(&packet, judging)),
+                Decoded::Held => Fate::Unknown,
+                _ => Fate::Passed,
             };
-            if let Some(said) = said {
-                keep(&frame, &said)?;
-                picked.packets += 1;
+            match (said, decoder.fragment()) {
+                (Fate::Unknown, Some(datagram)) => lost += u64::from(!fragments.hold(datagram, &frame)),
+                (Fate::Picked(said), datagram) => {
+                    hand_on_all(fragments.take(datagram), &said, &mut hand_on)?;
+                    hand_on(&frame, &said)?;
+                }
+                (_, datagram) => drop(fragments.take(datagram)),
             }
-            while decoder.abandoned().is_some() {}
+            self.pick_abandoned(&mut decoder, &mut fragments, judging, &mut hand_on)?;
             until_step -= 1;
             if until_step == 0 {
                 until_step = FRAMES_A_STEP;
                 progress(captures.progress());
             }
         }
+        decoder.flush();
+        self.pick_abandoned(&mut decoder, &mut fragments, judging, &mut hand_on)?;
+        picked.fragments = lost;
         Ok(picked)
+    }
+
+    /// Hands on the fragments of datagrams that did not become whole.
+    fn pick_abandoned(
+        &self,
+        decoder: &mut Decoder,
+        fragments: &mut Fragments,
+        judging: &Judging,
+        keep: &mut impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
+    ) -> io::Result<()> {
+        while let Some(packet) = decoder.abandoned() {
+            let said = self.comment(&packet, judging);
+            let frames = fragments.take(decoder.fragment());
+            if let Some(said) = said {
+                hand_on_all(frames, &said, keep)?;
+            }
+        }
+        Ok(())
     }
 
     /// What is to be said of a packet; `None` where it is no evidence.
@@ -291,6 +346,30 @@ impl Trail {
             shown(&stretch.far, LONGEST_NAME),
         ))
     }
+}
+
+/// What becomes of a frame.
+enum Fate {
+    /// It is evidence, and this is to be said of it.
+    Picked(String),
+    /// It is none.
+    Passed,
+    /// It is a fragment of a datagram that is not whole yet.
+    Unknown,
+}
+
+impl Fate {
+    fn of(comment: Option<String>) -> Self {
+        comment.map_or(Self::Passed, Self::Picked)
+    }
+}
+
+fn hand_on_all(
+    frames: Option<Batch>,
+    said: &str,
+    keep: &mut impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
+) -> io::Result<()> {
+    frames.iter().flat_map(Batch::iter).try_for_each(|frame| keep(&frame, said))
 }
 
 fn key(packet: &Packet<'_>) -> Tuple {

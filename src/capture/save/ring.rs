@@ -7,11 +7,9 @@ use std::{
 };
 
 use super::SaveOptions;
+use crate::capture::kept::complete_name;
+pub(super) use crate::capture::kept::{PART, PREFIX};
 
-/// How every file of a ring is called: nothing else is ever removed.
-pub(super) const PREFIX: &str = "nightaudit-";
-pub(super) const PART: &str = ".part";
-const ENDINGS: [&str; 2] = [".pcapng", ".pcapng.zst"];
 /// Room on the disk that is always left for others.
 const RESERVE: u64 = 256 << 20;
 
@@ -29,11 +27,9 @@ impl Ring {
         for entry in fs::read_dir(&options.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let whole = name.strip_suffix(PART).unwrap_or(&name);
-            let ours = name.starts_with(PREFIX) && ENDINGS.iter().any(|ending| whole.ends_with(ending));
-            if !ours || !entry.file_type()?.is_file() {
+            let Some(whole) = complete_name(&name).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) else {
                 continue;
-            }
+            };
             let mut path = entry.path();
             if whole.len() < name.len() {
                 let complete = options.folder.join(whole);

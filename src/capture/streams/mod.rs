@@ -7,7 +7,6 @@
 //! A source is opened ([`Faucet::open`]) on the thread that will later give up its privileges, and started
 //! ([`Faucet::start`]) afterwards.
 
-mod batch;
 mod datagrams;
 mod faucet;
 mod fetch;
@@ -18,7 +17,7 @@ mod tap;
 mod tcp;
 mod wire;
 
-pub use batch::Batch;
+use super::batch::Batch;
 pub use faucet::{Absent, Faucet, SourceError, SourceOptions};
 pub use source::{Door, NotASource, Source};
 

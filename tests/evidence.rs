@@ -10,7 +10,10 @@ use std::{
     process::Command,
 };
 
-use support::Run;
+use support::{
+    Run,
+    pcap::{ETHERNET, Pcap, datagram},
+};
 use tempfile::TempDir;
 
 const NIGHT: &str = "2026-05-08";
@@ -115,4 +118,76 @@ fn what_cannot_be_picked_is_refused_with_what_there_is() {
     fs::copy(capture(), &own).expect("a copy");
     assert!(said("whatsapp", NIGHT, &[&own, Path::new("-o"), &own]).contains("written over while it is read"));
     assert_eq!(fs::read(&own).expect("a file"), fs::read(capture()).expect("a file"));
+}
+
+/// Three days of a phone, with a datagram in three pieces in the second night, and one of which the last never came.
+fn capture_in_pieces(folder: &TempDir) -> PathBuf {
+    const FIRST: u32 = 1_781_000_000 / 86_400 * 86_400;
+    let mut capture = Pcap::empty(ETHERNET);
+    let whole = datagram(40_000, 9_999, SERVER, &[0x5a; 4_000]);
+    for minute in (0..3 * 24 * 60).step_by(10) {
+        capture.push(FIRST + minute * 60, &datagram(40_000, 9_999, SERVER, &[0x5a; 900]));
+        if minute == 36 * 60 {
+            let pieces = pieces(&whole, 7);
+            pieces.iter().for_each(|piece| capture.push(FIRST + minute * 60 + 5, piece));
+            self::pieces(&whole, 8).iter().take(2).for_each(|piece| capture.push(FIRST + minute * 60 + 6, piece));
+        }
+    }
+    let path = folder.path().join("pieces.pcap");
+    fs::write(&path, capture.bytes()).expect("a capture");
+    path
+}
+
+const SERVER: [u8; 4] = [203, 0, 113, 9];
+
+/// An Ethernet frame's datagram, cut into fragments of 1,480 bytes (RFC 791).
+fn pieces(frame: &[u8], id: u16) -> Vec<Vec<u8>> {
+    let (head, payload) = frame.split_at(34);
+    let count = payload.len().div_ceil(1_480);
+    let cut = payload.chunks(1_480).enumerate().map(|(n, part)| {
+        let mut piece = head.to_vec();
+        let more = if n + 1 < count { 0x2000 } else { 0 };
+        let offset = u16::try_from(n * 1_480 / 8).expect("an offset");
+        piece[16..18].copy_from_slice(&u16::try_from(part.len() + 20).expect("a length").to_be_bytes());
+        piece[18..20].copy_from_slice(&id.to_be_bytes());
+        piece[20..22].copy_from_slice(&(more | offset).to_be_bytes());
+        piece.extend(part);
+        piece
+    });
+    cut.collect()
+}
+
+#[test]
+fn every_piece_of_a_datagram_is_evidence() {
+    let folder = TempDir::new().expect("a folder");
+    let capture = capture_in_pieces(&folder);
+    let check = |path: &Path| {
+        support::nightaudit([Path::new("check"), path, "--format=json".as_ref(), "--no-power".as_ref()]).json()
+    };
+    let before = check(&capture);
+    let subject = &before["devices"][0]["subjects"][0];
+    let nights = subject["nights"].as_array().expect("nights");
+    let bytes = |night: &serde_json::Value| {
+        night["unattended_raw_up"].as_u64().expect("bytes") + night["attended_up"].as_u64().expect("bytes")
+    };
+    let night = nights.iter().max_by_key(|night| bytes(night)).expect("a night");
+    let out = folder.path().join("night.pcapng");
+    let words = [subject["id"].as_str().expect("an id"), night["date"].as_str().expect("a date")];
+    let run = evidence(words[0], words[1], &[&capture, Path::new("-o"), &out]);
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(!run.err.contains("left out"), "{}", run.err);
+    assert_eq!(check(&out)["totals"]["payload_up"].as_u64(), Some(bytes(night)), "to the byte");
+    let Ok(read) = Command::new("tshark")
+        .args(["-r".as_ref(), out.as_os_str()])
+        .args(["-T", "fields", "-e", "ip.id", "-e", "ip.frag_offset", "-e", "udp.length", "-e", "frame.comment"])
+        .output()
+    else {
+        support::skipped("no tshark");
+        return;
+    };
+    let lines = String::from_utf8(read.stdout).expect("text");
+    let of = |id: &str| lines.lines().filter(|line| line.starts_with(id)).collect::<Vec<_>>();
+    assert_eq!((of("0x0007").len(), of("0x0008").len()), (3, 2), "{lines}");
+    assert!(of("0x0007").iter().any(|line| line.contains("\t4008\t")), "tshark puts it together: {lines}");
+    assert!(lines.lines().all(|line| line.contains("nightaudit: ")), "each piece says whose it is");
 }

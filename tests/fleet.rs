@@ -75,7 +75,8 @@ fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
         }
         account.ledger.name(PHONE, minute, "example.org", None, false);
     }
-    let watched = [vec![Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }]];
+    let watched =
+        [vec![Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }]];
     store
         .write(&Batch {
             account: &account,

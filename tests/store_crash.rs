@@ -198,7 +198,7 @@ fn a_full_disk_is_said_and_writing_goes_on_when_there_is_space() {
         assert!(n < 1_000, "4 MB hold no thousand flushes");
     };
     assert!(matches!(error, StoreError::Full { .. }), "{error:?}");
-    assert!(error.may_pass() && error.to_string().contains("no space left"), "{error}");
+    assert!(error.is_of_the_disk() && error.to_string().contains("no space left"), "{error}");
     assert!(n > 2, "only {n} flushes fitted");
     assert!(flush(&mut store, n).is_err(), "still full");
     fs::remove_file(&ballast).unwrap();

@@ -9,9 +9,9 @@ mod talk;
 use std::{
     collections::BTreeMap,
     env, fs,
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt,
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, mpsc},
@@ -20,9 +20,9 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use netns::{LAN, Lab, skipped};
+use netns::{LAN, Lab, PHONE, skipped};
 use nightaudit::{
-    identify::Rules,
+    identify::{Evidence, Rules},
     ledger::Store,
     night::Settings,
     pipeline::{Audit, Judging, Query, recall},
@@ -396,6 +396,136 @@ impl Drop for Unmount {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+/// What a service manager is told, in the order it is told.
+fn told(manager: &UnixDatagram) -> String {
+    let mut message = [0; 4_096];
+    let length = manager.recv(&mut message).expect("the daemon tells its manager something in time");
+    String::from_utf8_lossy(&message[..length]).into_owned()
+}
+
+/// Waits until the manager is told something; `WATCHDOG=1` and `STATUS=` may come before.
+fn await_told(manager: &UnixDatagram, what: &str) -> String {
+    loop {
+        let message = told(manager);
+        if message.lines().any(|line| line == what) {
+            return message;
+        }
+        let known = ["WATCHDOG=1", "STATUS="].iter().any(|known| message.starts_with(known));
+        assert!(known, "{message:?} came before {what}");
+    }
+}
+
+#[test]
+fn a_service_manager_is_told_of_readiness_reloading_life_and_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("notify.sock");
+    let manager = UnixDatagram::bind(&socket).expect("a socket");
+    manager.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let serving = Serving::start(Duration::from_millis(20));
+    let mut command = watch(folder.path(), &serving.source());
+    command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "30000000").env_remove("WATCHDOG_PID");
+    let mut daemon = Watching::start(command);
+    assert_eq!(told(&manager), "READY=1\n", "first of all");
+    await_told(&manager, "WATCHDOG=1");
+    let status = loop {
+        let message = told(&manager);
+        if message.starts_with("STATUS=") {
+            break message;
+        }
+    };
+    assert!(status.contains(" packets, 0 lost"), "{status}");
+    daemon.signal("-HUP");
+    let reloading = await_told(&manager, "RELOADING=1");
+    assert!(reloading.lines().any(|line| line.starts_with("MONOTONIC_USEC=")), "{reloading}");
+    await_told(&manager, "READY=1");
+    daemon.signal("-TERM");
+    await_told(&manager, "STOPPING=1");
+    assert_eq!(daemon.end(), Some(0), "{:#?}", daemon.said());
+}
+
+#[test]
+fn a_local_messenger_is_named_by_its_process_though_nothing_on_the_wire_says_so() {
+    let Some(lab) = Lab::new(&[]) else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    // A server at an address that no rule knows, behind the cable.
+    let address = Ipv4Addr::new(203, 0, 113, 9);
+    lab.phone.must(&format!("addr add {address}/32 dev lo"));
+    lab.net.must(&format!("route add {address}/32 via {PHONE}"));
+    let server = lab.phone.listen((address, 8_443).into());
+    let daemon = lab.net.inside(|| {
+        let mut command = watch(folder.path(), LAN);
+        command.arg("--processes");
+        Watching::start(command)
+    });
+    daemon.await_line(&format!("{LAN}: open"));
+    // A program of that name: a shell that says 1,000 bytes ten times a second, and starts no other.
+    let program = folder.path().join("telegram-desktop");
+    fs::copy("/bin/bash", &program).expect("a program");
+    let script = format!(
+        "exec 3<>/dev/tcp/{address}/8443; for n in {{1..50}}; do printf '%01000d' 0 >&3; read -t 0.1 -u 3; done"
+    );
+    let mut desktop = lab.net.inside(|| Command::new(&program).arg("-c").arg(&script).spawn().expect("it runs"));
+    let (mut heard, _) = server.accept().expect("a connection");
+    let mut sent = Vec::new();
+    heard.read_to_end(&mut sent).expect("heard to the end");
+    assert_eq!(sent.len(), 50_000);
+    desktop.wait().expect("it ends");
+    let mut daemon = daemon;
+    thread::sleep(Duration::from_millis(600));
+    daemon.signal("-TERM");
+    assert_eq!(daemon.end(), Some(0), "{:#?}", daemon.said());
+    let audit = audit(&ledger_in(folder.path()));
+    let named: Vec<_> = audit
+        .devices
+        .iter()
+        .flat_map(|device| device.destinations.iter().map(|to| (device, to)))
+        .filter(|(_, to)| to.evidence == Evidence::Process)
+        .map(|(device, to)| (device.ledger.subjects[to.subject].subject.id.as_str(), to.up.0))
+        .collect();
+    assert_eq!(named, [("telegram", 50_000)], "{:#?}", daemon.said());
+}
+
+#[test]
+fn a_daemon_begins_on_a_read_only_disk_and_says_what_that_costs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let disk = folder.path().join("disk");
+    fs::create_dir(&disk).expect("a folder");
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "ro,size=2m", "none"]).arg(&disk).status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        skipped("a read-only disk needs root");
+        return;
+    }
+    let unmount = Unmount(disk.clone());
+    let serving = Serving::start(Duration::from_millis(10));
+    let mut daemon = Watching::start(watch(&disk, &serving.source()));
+    daemon.await_line("the disk does not take the ledger");
+    let line = daemon.await_line("kept in memory meanwhile");
+    assert!(line.contains("the disk is read-only") && line.contains("remount,rw"), "{line}");
+    daemon.signal("-TERM");
+    daemon.await_line("minute rows are lost");
+    assert_eq!(daemon.end(), Some(2), "what was lost is no success: {:#?}", daemon.said());
+    drop(unmount);
+}
+
+#[test]
+fn settings_say_what_is_kept_of_the_packets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (settings, kept) = (folder.path().join("nightaudit.toml"), folder.path().join("kept"));
+    fs::write(&settings, format!("[capture]\nsave = {kept:?}\nprocesses = true\n")).expect("written");
+    let mut command = watch(folder.path(), "-");
+    command.arg("--config").arg(&settings).stdin(Stdio::piped());
+    let mut daemon = Watching::start(command);
+    let mut pipe = daemon.child.stdin.take().expect("its standard input");
+    pipe.write_all(&Pcap::empty(ETHERNET).header).expect("written");
+    (FIRST_MINUTE..FIRST_MINUTE + 5).for_each(|at| pipe.write_all(&minute(at)).expect("written"));
+    drop(pipe);
+    assert_eq!(daemon.end(), Some(0), "{:#?}", daemon.said());
+    let again =
+        support::nightaudit([Path::new("check"), &kept, "--format=json".as_ref(), "--no-power".as_ref()]).json();
+    let sent: u64 = (FIRST_MINUTE..FIRST_MINUTE + 5).map(|at| 10 * size(at) as u64).sum();
+    assert_eq!(again["totals"]["payload_up"].as_u64(), Some(sent), "a folder of kept captures stands for all of them");
 }
 
 #[test]

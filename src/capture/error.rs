@@ -24,7 +24,9 @@ pub enum Problem {
     #[error("not readable by this user; check its permissions (ls -l), or copy it to where you may read it")]
     Forbidden,
     /// A folder was named.
-    #[error("is a folder, and not one that nightaudit keeps captures in; name the capture files in it, such as {0}/*.pcap")]
+    #[error(
+        "is a folder, and not one that nightaudit keeps captures in; name the capture files in it, such as {0}/*.pcap"
+    )]
     Folder(String),
     /// It holds no byte.
     #[error("is empty (0 bytes); the capture was never written, or the copy failed")]

@@ -111,9 +111,9 @@ impl Decoder {
 
     #[cold]
     fn join<'p>(&'p mut self, fragment: &Datagram<'p>, envelope: Envelope<'p>) -> Decoded<'p> {
-        self.fragment = fragment.place.map(|place| {
-            DatagramId(Key { ends: (fragment.ends.src(), fragment.ends.dst()), id: place.id })
-        });
+        self.fragment = fragment
+            .place
+            .map(|place| DatagramId(Key { ends: (fragment.ends.src(), fragment.ends.dst()), id: place.id }));
         match self.fragments.join(fragment, &envelope, &mut self.counts) {
             Joined::Held => {
                 self.counts.held += 1;

@@ -64,12 +64,7 @@ pub fn union(mut runs: Vec<Watched>) -> Vec<Watched> {
 }
 
 /// When each source watched, in `span` (at all) from the minute `from` on: captures that were read in are one, the first.
-pub(super) fn by_place(
-    files: &[FileRecord],
-    live: Vec<Vec<Watched>>,
-    span: Option<Span>,
-    from: Minute,
-) -> Coverage {
+pub(super) fn by_place(files: &[FileRecord], live: Vec<Vec<Watched>>, span: Option<Span>, from: Minute) -> Coverage {
     let files = join_files(files.iter().filter_map(FileRecord::watched).collect());
     let kept = Span { first: from, end: Minute(u32::MAX) };
     let cut = |runs| clip(clip(runs, span.unwrap_or(kept)), kept);

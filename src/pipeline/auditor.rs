@@ -60,6 +60,8 @@ pub struct Auditor<'s> {
     pub(super) unwritten: Unwritten,
     /// Names in logs that no connection could be found for.
     pub(super) lost_names: u64,
+    /// Minute rows that no store took while there was memory for them.
+    forgotten: u64,
 }
 
 /// Everything behind decoding.
@@ -109,6 +111,7 @@ impl<'s> Auditor<'s> {
             },
             unwritten: Unwritten::default(),
             lost_names: 0,
+            forgotten: 0,
         }
     }
 
@@ -230,9 +233,9 @@ impl<'s> Auditor<'s> {
     /// the caller must not claim to have watched. Returns how many minute rows that were.
     pub fn forget_unflushed(&mut self) -> usize {
         let rows = self.unflushed();
-        let lost = self.losses();
         self.track.books.turn_page();
-        self.unwritten.turn_page(lost);
+        self.unwritten.forget();
+        self.forgotten += rows as u64;
         rows
     }
 
@@ -244,7 +247,12 @@ impl<'s> Auditor<'s> {
         self.track.fold_events();
     }
 
-    fn write(&mut self, store: &mut Store, watched: &[Vec<Watched>], files: &[FileRecord]) -> Result<Flushed, StoreError> {
+    fn write(
+        &mut self,
+        store: &mut Store,
+        watched: &[Vec<Watched>],
+        files: &[FileRecord],
+    ) -> Result<Flushed, StoreError> {
         let lost = self.losses();
         let account = &self.track.books.account;
         let devices: Vec<_> =
@@ -298,6 +306,10 @@ impl<'s> Auditor<'s> {
         losses.push(Loss {
             what: "flows of devices beyond the most that are told apart".into(),
             count: track.devices.refused(),
+        });
+        losses.push(Loss {
+            what: "minute rows that the disk did not take and memory could not keep".into(),
+            count: self.forgotten,
         });
         losses.push(Loss { what: "names in logs without a row about their connection".into(), count: self.lost_names });
         losses.extend(track.identifier.losses().into_iter().map(|(what, count)| Loss { what: what.into(), count }));

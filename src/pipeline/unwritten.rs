@@ -103,6 +103,12 @@ impl Unwritten {
         self.losses = losses;
     }
 
+    /// Forgets what was read: no store took it. What caps dropped before is still told of.
+    pub(super) fn forget(&mut self) {
+        self.hours.clear();
+        self.now = Heard::default();
+    }
+
     /// Frames read.
     pub(super) fn frames(&self) -> u64 {
         self.hours.values().map(|hour| hour.frames).sum::<u64>() + self.now.frames

@@ -14,7 +14,7 @@ use crate::{
     pipeline::{Auditor, Status},
 };
 
-/// Rows that wait for a disk, at most: with their keys some 100 MB.
+/// Rows that wait for a disk, unless told otherwise: with their keys some 100 MB.
 const MOST_WAITING: usize = 400_000;
 /// Between two attempts to write after one that failed.
 const RETRY: Duration = Duration::from_secs(30);
@@ -35,6 +35,7 @@ pub struct Bookkeeper {
     from: Minute,
     trouble: Option<Trouble>,
     keep_minutes: u32,
+    most_waiting: usize,
     summed_up: Minute,
     courier: Option<Courier>,
 }
@@ -68,24 +69,45 @@ pub enum Booked {
     Lost {
         /// The span, in which nothing counts as watched.
         span: Span,
+        /// Minute rows that were forgotten.
+        rows: usize,
     },
 }
 
 impl Bookkeeper {
-    /// Opens the ledger at `path`. Fails where another process writes to it, or it is none.
+    /// Opens the ledger at `path`. Fails where another process writes to it, or it is none. Where only the disk does not
+    /// take it, what is captured waits for the disk: [`is_open`](Self::is_open) says so, and the first
+    /// [`look`](Self::look) why.
     pub fn open(path: &Path, sources: Vec<Source>, keep_days: u32) -> Result<Self, StoreError> {
-        let store = Self::connect(path, &sources)?;
+        let store = match Self::connect(path, &sources) {
+            Ok(store) => Some(store),
+            Err(error) if error.is_of_the_disk() => None,
+            Err(error) => return Err(error),
+        };
         Ok(Self {
             path: path.to_owned(),
             sources,
-            store: Some(store),
+            store,
             tried: Minute(0),
             from: Minute(0),
             trouble: None,
             keep_minutes: keep_days.saturating_mul(24 * 60),
+            most_waiting: MOST_WAITING,
             summed_up: Minute(0),
             courier: None,
         })
+    }
+
+    /// Keeps at most so many rows in memory while the disk does not take them.
+    #[must_use]
+    pub fn holding_at_most(mut self, rows: usize) -> Self {
+        self.most_waiting = rows;
+        self
+    }
+
+    /// Whether the ledger is open.
+    pub const fn is_open(&self) -> bool {
+        self.store.is_some()
     }
 
     /// From now on has `courier` send what the ledger holds to a fleet's server, beside the capture.
@@ -174,7 +196,11 @@ impl Bookkeeper {
         let store = if let Some(store) = &mut self.store {
             store
         } else {
-            self.store.insert(Self::connect(&self.path, &self.sources)?)
+            let mut store = Self::connect(&self.path, &self.sources)?;
+            if self.courier.is_some() {
+                store.feed_fleet()?;
+            }
+            self.store.insert(store)
         };
         let written = auditor.flush(store, watched);
         if written.is_err() {
@@ -186,13 +212,13 @@ impl Bookkeeper {
 
     /// Forgets what waits once it is too much: a hole in the ledger, in which nothing counts as watched.
     fn make_room(&mut self, auditor: &mut Auditor<'_>, now: Minute) -> Booked {
-        if self.trouble.is_none() || auditor.unflushed() < MOST_WAITING {
+        if self.trouble.is_none() || auditor.unflushed() < self.most_waiting {
             return Booked::Nothing;
         }
-        auditor.forget_unflushed();
+        let rows = auditor.forget_unflushed();
         let span = Span { first: self.from, end: now.plus(1) };
         self.from = span.end;
-        Booked::Lost { span }
+        Booked::Lost { span, rows }
     }
 
     fn connect(path: &Path, sources: &[Source]) -> Result<Store, StoreError> {

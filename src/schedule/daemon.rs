@@ -72,9 +72,18 @@ pub struct Reloaded {
     pub waits: Vec<String>,
 }
 
+/// How a daemon ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it had heard.
+    pub status: Status,
+    /// Minute rows that the ledger did not take, and that are lost.
+    pub unwritten: usize,
+}
+
 impl Daemon<'_> {
     /// Runs until told to stop, or until every source is over. `read_settings` is called when told to reload.
-    pub fn run(self, mut read_settings: impl FnMut() -> Result<Reloaded, String>) -> Result<Status, ListenError> {
+    pub fn run(self, mut read_settings: impl FnMut() -> Result<Reloaded, String>) -> Result<Ended, ListenError> {
         let Self { listener, mut auditor, mut bookkeeper, errands, stop, reload } = self;
         let (desk, helper) = Desk::open(errands)?;
         let mut voice = Voice::default();
@@ -96,9 +105,13 @@ impl Daemon<'_> {
         drop(desk);
         let status = heard?;
         log(bookkeeper.close(&mut auditor, &status));
+        let unwritten = if bookkeeper.is_well() { 0 } else { auditor.unflushed() };
+        if unwritten > 0 {
+            error!("{unwritten} minute rows are lost: the ledger took nothing until the end");
+        }
         info!("ended after {} packets, {} lost", status.packets(), status.lost());
         wait_a_little(&helper);
-        Ok(status)
+        Ok(Ended { status, unwritten })
     }
 }
 
@@ -156,8 +169,9 @@ fn log(booked: Booked) {
             info!("the ledger is written again; {minutes} minutes were kept in memory until now");
         }
         Booked::Waiting(why) => error!("{why}; what is captured is kept in memory meanwhile"),
-        Booked::Lost { span } => error!(
-            "memory for what the ledger does not take is full: {} minutes up to {} are lost and count as not watched",
+        Booked::Lost { span, rows } => error!(
+            "memory for what the ledger does not take is full: {rows} rows of {} minutes up to {} are lost, and those \
+             minutes count as not watched",
             span.minutes(),
             span.end.start()
         ),

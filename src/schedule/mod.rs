@@ -46,7 +46,7 @@ pub use bookkeeper::{Booked, Bookkeeper};
 pub use clerk::{Clerk, Happened, notices_file, state_file};
 pub use cron::{BadCron, Cron};
 #[cfg(feature = "live")]
-pub use daemon::{Daemon, Errands, Reloaded, Said};
+pub use daemon::{Daemon, Ended, Errands, Reloaded, Said};
 pub use file_name::{BadPattern, Occasion, Pattern};
 pub use held::{Held, StateError};
 pub use news::News;

@@ -113,7 +113,10 @@ fn report(args: &EvidenceArgs, trail: &pipeline::Trail, picked: pipeline::Picked
         shown(&args.output.display().to_string(), 400)
     ));
     if picked.fragments > 0 {
-        super::complain(&format!("{} fragments were left out: too many datagrams were in pieces at once to tell whose they are", picked.fragments));
+        super::complain(&format!(
+            "{} fragments were left out: too many datagrams were in pieces at once to tell whose they are",
+            picked.fragments
+        ));
     }
     if trail.left_out > 0 {
         super::complain(&format!("{} flows were too many to keep in mind and were not searched", trail.left_out));

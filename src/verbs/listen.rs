@@ -60,6 +60,19 @@ pub struct ListenArgs {
 }
 
 impl ListenArgs {
+    /// As typed; where nothing was, what the settings say of processes and of keeping packets.
+    #[must_use]
+    pub(super) fn or(&self, settings: &settings::Capture) -> Self {
+        let mut args = self.clone();
+        args.processes |= settings.processes;
+        if args.save.is_none() && settings.save.is_some() {
+            args.save.clone_from(&settings.save);
+            args.save_total_mb = settings.save_total_mb.into();
+            args.save_zstd = settings.save_zstd;
+        }
+        args
+    }
+
     /// What to listen to: the sources typed, else the settings'.
     pub(super) fn sources(typed: &[Source], settings: &settings::Capture) -> anyhow::Result<Vec<Source>> {
         let named = |name: &String| name.parse().with_context(|| format!("capture.interfaces: {name}"));

@@ -7,14 +7,14 @@ use std::{
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use tracing::{Level, info, warn};
+use tracing::{Level, error, info, warn};
 
 use super::{Outcome, args::SettingsArgs, input, ledger, listen::ListenArgs, schedule, settings::Settings};
 use crate::{
     base::Stamp,
     capture::{Absent, Moment, Source},
     identify::AsnTable,
-    pipeline::{Auditor, Listener, Options, SourceState},
+    pipeline::{Auditor, Listener, Options, SourceState, SourceStatus},
     schedule::{
         Bookkeeper, Clerk, Daemon, Errands, Happened, Reloaded, Said,
         confine::{Needs, confine},
@@ -49,10 +49,17 @@ pub struct WatchArgs {
 pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) -> anyhow::Result<Outcome> {
     journal::begin();
     let sources = ListenArgs::sources(&args.sources, &settings.capture)?;
+    let listen = args.listen.or(&settings.capture);
     let path = ledger::path(args.ledger.as_deref(), settings)?;
     let options = options(settings)?;
     make_folders(&path, settings)?;
     let mut bookkeeper = Bookkeeper::open(&path, ListenArgs::places(&sources), settings.ledger.keep_minutes_days)?;
+    if !bookkeeper.is_open() {
+        error!(
+            "{}: the disk does not take the ledger; what is captured is kept in memory until it does",
+            path.display()
+        );
+    }
     if let Some(courier) = super::fleet::courier(settings)? {
         bookkeeper.send_with(courier)?;
     }
@@ -60,21 +67,21 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &reload)] {
         signal_hook::flag::register(signal, Arc::clone(flag)).context("cannot listen for signals")?;
     }
-    let listening = args.listen.listening(sources.clone(), &settings.capture, Absent::Waits);
+    let listening = listen.listening(sources.clone(), &settings.capture, Absent::Waits);
     let listener = Listener::open(&listening)?;
     if !args.no_confine {
-        give_up_rights(&needs(args, settings, &path, &sources));
+        give_up_rights(&needs(&listen, settings, &path, &sources));
     }
     // From here on there may be threads.
     let mut auditor = Auditor::new(&options);
-    if let Some(processes) = args.listen.processes()? {
+    if let Some(processes) = listen.processes()? {
         auditor.ask(processes);
     }
     let errands = errands(settings, &path)?;
     let daemon = Daemon { listener, auditor, bookkeeper, errands, stop, reload };
-    let status = daemon.run(|| reread(from, settings, &path))?;
-    let failed = status.sources.iter().any(|source| matches!(source.state, SourceState::Over(Some(_))));
-    Ok(if failed { Outcome::Failed } else { Outcome::Quiet })
+    let ended = daemon.run(|| reread(from, settings, &path))?;
+    let failed = |source: &SourceStatus| matches!(source.state, SourceState::Over(Some(_)));
+    Ok(if ended.unwritten > 0 || ended.status.sources.iter().any(failed) { Outcome::Failed } else { Outcome::Quiet })
 }
 
 fn options(settings: &Settings) -> anyhow::Result<Options> {
@@ -98,13 +105,13 @@ fn make_folders(path: &Path, settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// What the daemon still needs once everything is open.
-fn needs(args: &WatchArgs, settings: &Settings, ledger: &Path, sources: &[Source]) -> Needs {
+fn needs(listen: &ListenArgs, settings: &Settings, ledger: &Path, sources: &[Source]) -> Needs {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let parent = |path: &Path| absolute(path).parent().map(Path::to_owned);
     let mut write: Vec<PathBuf> = parent(ledger).into_iter().collect();
     write.extend(super::settings::state_folder().filter(|folder| folder.is_dir()));
     write.extend(schedule::plans(settings, ledger).iter().map(|plan| absolute(&plan.folder)));
-    write.extend(args.listen.save.as_deref().map(absolute));
+    write.extend(listen.save.as_deref().map(absolute));
     // SQLite sorts what is too large for memory there.
     write.extend(["/var/tmp".into(), std::env::temp_dir()]);
     write.sort();
@@ -117,7 +124,7 @@ fn needs(args: &WatchArgs, settings: &Settings, ledger: &Path, sources: &[Source
         Source::Path(path) => parent(path),
         _ => None,
     }));
-    let capabilities = if args.listen.processes { vec!["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"] } else { Vec::new() };
+    let capabilities = if listen.processes { vec!["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"] } else { Vec::new() };
     Needs { write, read, ports: ports(settings, sources), capabilities }
 }
 

@@ -27,7 +27,8 @@ impl Ring {
         for entry in fs::read_dir(&options.folder)? {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let Some(whole) = complete_name(&name).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file())) else {
+            let Some(whole) = complete_name(&name).filter(|_| entry.file_type().is_ok_and(|kind| kind.is_file()))
+            else {
                 continue;
             };
             let mut path = entry.path();

@@ -78,6 +78,12 @@ pub enum StoreError {
         /// What the system says.
         what: String,
     },
+    /// The disk it lies on takes no writes at all.
+    #[error("{}: the disk is read-only; make it writable (`mount -o remount,rw`), or name another with --ledger", path.display())]
+    ReadOnlyDisk {
+        /// The ledger.
+        path: PathBuf,
+    },
     /// The disk does not do what is asked of it.
     #[error("{}: the disk fails ({what}); see whether it is full, gone or broken", path.display())]
     Disk {
@@ -137,13 +143,15 @@ impl StoreError {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Self::Full { path }
             }
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnly { path, what },
+            io::ErrorKind::ReadOnlyFilesystem => Self::ReadOnlyDisk { path },
+            io::ErrorKind::PermissionDenied => Self::ReadOnly { path, what },
             _ => Self::Other { path, what },
         }
     }
 
-    /// Whether the same may work later without anybody mending the ledger: no space, no right to write, a busy disk.
-    pub const fn may_pass(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::ReadOnly { .. } | Self::Disk { .. } | Self::Other { .. })
+    /// Whether it is the disk that does not take the ledger at the moment: it may take it later, and the ledger itself is
+    /// as good as it was.
+    pub const fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::ReadOnlyDisk { .. } | Self::Disk { .. })
     }
 }

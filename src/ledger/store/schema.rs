@@ -11,8 +11,7 @@ use super::{
 const APPLICATION: i64 = 0x6e41_7564;
 
 /// What makes schema `n` of schema `n - 1`, in order; the first begins from nothing.
-const STEPS: [&str; 3] =
-    [include_str!("schema-1.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const STEPS: [&str; 3] = [include_str!("schema-1.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 
 /// Makes the tables, or brings those of an older ledger up to date, in one transaction.
 pub(super) fn bring_up_to_date(store: &mut Store) -> Result<(), StoreError> {

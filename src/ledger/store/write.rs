@@ -116,12 +116,7 @@ fn source_at(sources: &[i64], place: usize) -> i64 {
     sources.get(place).or(sources.last()).copied().unwrap_or(FILES)
 }
 
-fn heard(
-    change: &Transaction<'_>,
-    posting: &Posting<'_>,
-    sources: &[i64],
-    batch: &Batch<'_>,
-) -> rusqlite::Result<()> {
+fn heard(change: &Transaction<'_>, posting: &Posting<'_>, sources: &[i64], batch: &Batch<'_>) -> rusqlite::Result<()> {
     let mut add = change.prepare_cached(
         "INSERT INTO captured (source, hour, frames, wire, nobody_wire, nobody_payload) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT DO UPDATE SET frames = frames + excluded.frames, wire = wire + excluded.wire,

@@ -66,11 +66,28 @@ pub struct Capture {
     /// Size of the kernel's buffer, in MiB.
     #[serde(deserialize_with = "buffer")]
     pub buffer_mib: u32,
+    /// Whether local sockets are named by the process that holds them.
+    pub processes: bool,
+    /// A folder in which the packets are kept as well.
+    pub save: Option<PathBuf>,
+    /// Megabytes that the files in it may take together.
+    #[serde(deserialize_with = "save_total")]
+    pub save_total_mb: u32,
+    /// Whether they are compressed.
+    pub save_zstd: bool,
 }
 
 impl Default for Capture {
     fn default() -> Self {
-        Self { interfaces: Vec::new(), filter: String::new(), buffer_mib: 32 }
+        Self {
+            interfaces: Vec::new(),
+            filter: String::new(),
+            buffer_mib: 32,
+            processes: false,
+            save: None,
+            save_total_mb: 10_000,
+            save_zstd: false,
+        }
     }
 }
 
@@ -168,6 +185,10 @@ fn zone<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Tz>, D::Error> {
 
 fn buffer<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     within(from, 1, 2_047, "MiB")
+}
+
+fn save_total<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    within(from, 1, 1_000_000_000, "MB")
 }
 
 fn days<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {

@@ -480,7 +480,7 @@ fn a_local_messenger_is_named_by_its_process_though_nothing_on_the_wire_says_so(
     let named: Vec<_> = audit
         .devices
         .iter()
-        .flat_map(|device| device.destinations.iter().map(|to| (device, to)))
+        .flat_map(|device| device.destinations.iter().map(move |to| (device, to)))
         .filter(|(_, to)| to.evidence == Evidence::Process)
         .map(|(device, to)| (device.ledger.subjects[to.subject].subject.id.as_str(), to.up.0))
         .collect();

@@ -11,7 +11,7 @@ pub fn shown(text: &str, most: usize) -> Cow<'_, str> {
     if text.chars().count() <= most && text.chars().all(is_plain) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len().min(most * 4));
+    let mut out = String::with_capacity(text.len().min(most.saturating_mul(4)));
     for (n, c) in text.chars().enumerate() {
         if n == most {
             out.push('…');
@@ -51,6 +51,7 @@ mod tests {
         assert_eq!(shown("evil\u{202e}moc.knab", 99), "evil\\u{202e}moc.knab");
         assert_eq!(shown("media.example", 99), "media.example");
         assert_eq!(shown("abcdef", 3), "abc…");
+        assert_eq!(shown("a\u{7}b", usize::MAX), "a\\u{7}b");
     }
 
     #[test]

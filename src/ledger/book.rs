@@ -210,7 +210,17 @@ impl Ledger {
 
     /// Notes that `device` looked a name up, or a server gave one.
     pub fn name(&mut self, device: DeviceId, minute: Minute, name: &str, subject: Option<u32>, background: bool) {
-        let entry = NameEntry { name: self.name_texts.number(&name.to_owned(), &String::new()), subject, background };
+        let entry = self.name_entry(name, subject, background);
+        self.name_again(device, minute, entry);
+    }
+
+    /// How a name is noted.
+    pub(super) fn name_entry(&mut self, name: &str, subject: Option<u32>, background: bool) -> NameEntry {
+        NameEntry { name: self.name_texts.number(&name.to_owned(), &String::new()), subject, background }
+    }
+
+    /// Notes a name that [`name_entry`](Self::name_entry) made.
+    pub(super) fn name_again(&mut self, device: DeviceId, minute: Minute, entry: NameEntry) {
         let names = self.names.entry((device, minute)).or_default();
         if names.len() < MOST_NAMES_A_MINUTE && !names.iter().any(|known| known.name == entry.name) {
             names.push(entry);

@@ -31,22 +31,25 @@ impl Ledger {
         let sums: Vec<_> = self.sums(device).collect();
         let keyed = rows.iter().chain(&unplaced).map(|(key, row)| (key.subject, row.up));
         let lumped = self.small_web_subjects(keyed.chain(sums.iter().map(|(subject, _, _, row)| (*subject, row.up))));
-        let mut groups: BTreeMap<(Subject, Option<u32>), Gathered> = BTreeMap::new();
-        let group = |subject: u32| {
-            let lump = lumped.contains(&subject);
-            if lump { (Subject::web(), None) } else { (self.subject(subject), Some(subject)) }
-        };
-        for (key, row) in rows {
-            groups.entry(group(key.subject)).or_default().add(key, row);
+        // By number first, a subject at a time as the rows lie: names are compared once for each subject.
+        let mut gathered: HashMap<Option<u32>, Gathered> = HashMap::new();
+        let group = |subject: u32| (!lumped.contains(&subject)).then_some(subject);
+        for rows in rows.chunk_by(|a, b| a.0.subject == b.0.subject) {
+            let Some((key, _)) = rows.first() else { continue };
+            let group = gathered.entry(group(key.subject)).or_default();
+            rows.iter().for_each(|(key, row)| group.add(key, row));
         }
         for (key, row) in unplaced {
-            groups.entry(group(key.subject)).or_default().add_unplaced(key, row);
+            gathered.entry(group(key.subject)).or_default().add_unplaced(key, row);
         }
         for (subject, role, _, row) in sums {
-            groups.entry(group(subject)).or_default().add_role(role, row);
+            gathered.entry(group(subject)).or_default().add_role(role, row);
         }
+        let named = |id: Option<u32>| (id.map_or_else(Subject::web, |id| self.subject(id)), id);
+        let mut groups: Vec<_> = gathered.into_iter().map(|(id, gathered)| (named(id), gathered)).collect();
+        groups.sort_by(|(a, _), (b, _)| a.cmp(b));
         let index: HashMap<u32, u32> =
-            (0_u32..).zip(groups.keys()).filter_map(|(at, (_, id))| id.map(|id| (id, at))).collect();
+            (0_u32..).zip(&groups).filter_map(|(at, ((_, id), _))| id.map(|id| (id, at))).collect();
         DeviceLedger {
             watched: watched.to_vec(),
             seen: self.seen.get(&device).map(|minutes| minutes.keys().copied().collect()).unwrap_or_default(),
@@ -94,14 +97,18 @@ impl Ledger {
 /// One subject's rows, summed two ways.
 #[derive(Debug, Default)]
 struct Gathered {
-    minutes: BTreeMap<Minute, Cell>,
+    /// In the order in which rows came; several of one minute may be there.
+    minutes: Vec<(Minute, Cell)>,
     unplaced: Unplaced,
     roles: BTreeMap<Role, (Bytes, Bytes)>,
 }
 
 impl Gathered {
     fn add(&mut self, key: &RowKey, row: &Row) {
-        self.minutes.entry(key.minute).or_default().add(&cell(row));
+        match self.minutes.last_mut() {
+            Some((minute, sum)) if *minute == key.minute => sum.add(&cell(row)),
+            _ => self.minutes.push((key.minute, cell(row))),
+        }
         self.add_role(key.role, row);
     }
 
@@ -121,13 +128,26 @@ impl Gathered {
     fn into_subject(self, subject: Subject, facts: SubjectFacts) -> SubjectLedger {
         SubjectLedger {
             subject,
-            minutes: self.minutes.into_iter().collect(),
+            minutes: summed(self.minutes),
             unplaced: self.unplaced,
             roles: self.roles.into_iter().map(|(role, (up, down))| (role, up, down)).collect(),
             tunnel: facts.tunnel,
             declared_feature: facts.declared_feature,
         }
     }
+}
+
+/// The minutes in their order, each once.
+fn summed(mut minutes: Vec<(Minute, Cell)>) -> Vec<(Minute, Cell)> {
+    minutes.sort_by_key(|(minute, _)| *minute);
+    minutes.dedup_by(|(minute, cell), (before, sum)| {
+        let same = minute == before;
+        if same {
+            sum.add(cell);
+        }
+        same
+    });
+    minutes
 }
 
 const fn cell(row: &Row) -> Cell {

@@ -12,6 +12,8 @@ use crate::{
     night::DeviceFinding,
 };
 
+pub use crate::ledger::FileRecord as InputReport;
+
 /// Which rules attributed the traffic.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RulesInfo {
@@ -19,40 +21,6 @@ pub struct RulesInfo {
     pub count: usize,
     /// SHA-256 over their texts, hexadecimal.
     pub sha256: String,
-}
-
-/// What was read from one input.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct InputReport {
-    /// As the user named it; `-` for standard input, the name of an interface for live capture.
-    pub path: String,
-    /// Of the file as it lies on disk, hexadecimal; empty for an interface.
-    pub sha256: String,
-    /// Frames read; of a log, the packets it tells of.
-    pub packets: u64,
-    /// Rows read, where it is a log.
-    pub records: u64,
-    /// Stamp of the earliest frame.
-    pub first: Option<Stamp>,
-    /// Stamp of the latest frame.
-    pub last: Option<Stamp>,
-    /// Names of the link types met, such as `ethernet`; of a log, its kinds, such as `zeek-conn`.
-    pub link_types: Vec<String>,
-    /// Frames whose headers, or rows whose fields, contradict themselves or end early.
-    pub malformed: u64,
-    /// Frames that carry no IP, or of a link type that is not read.
-    pub unsupported: u64,
-    /// Frames that the capturing program says it lost.
-    pub lost: u64,
-    /// The file ends in the middle of a packet.
-    pub truncated: bool,
-}
-
-impl InputReport {
-    /// Whether it is a log of connections rather than a capture.
-    pub fn is_log(&self) -> bool {
-        self.link_types.iter().any(|kind| kind.starts_with("zeek-") || kind.starts_with("pcapdroid-"))
-    }
 }
 
 /// Sums over all inputs and devices.

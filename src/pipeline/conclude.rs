@@ -11,7 +11,7 @@ use crate::{
     base::{Bytes, Span},
     capture::{FileReport, logs::LogReport},
     identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
-    ledger::{self, Account, Coverage, DeviceLedger, Row, Watched},
+    ledger::{self, Account, Coverage, DeviceLedger, Row, RowKey, Watched},
     night::{self, DeviceFinding},
 };
 
@@ -120,12 +120,17 @@ fn destinations(
     };
     let evidence = |subject, role, destination| account.evidence.get(&(device, subject, role, destination)).copied();
     let mut sums: BTreeMap<(usize, Role, u32), Sent> = BTreeMap::new();
-    for (key, row) in account.ledger.rows(device) {
+    let rows: Vec<_> = account.ledger.rows(device).collect();
+    let what = |key: &RowKey| (key.subject, key.role, key.destination);
+    for rows in rows.chunk_by(|a, b| what(a.0) == what(b.0)) {
+        let Some((key, _)) = rows.first() else { continue };
         let Some(at) = place(key.subject) else { continue };
         let sum = sums.entry((at, key.role, key.destination)).or_default();
-        sum.all.add(row);
-        if !finding.findings[at].is_attended(key.minute) {
-            sum.unattended_up += row.up;
+        for (key, row) in rows {
+            sum.all.add(row);
+            if row.up > Bytes::ZERO && !finding.findings[at].is_attended(key.minute) {
+                sum.unattended_up += row.up;
+            }
         }
         sum.evidence = sum.evidence.max(evidence(key.subject, key.role, key.destination));
     }

@@ -3,7 +3,7 @@
 use super::{
     auditor::{Auditor, Options},
     imported::{self, Imports},
-    offline, recall,
+    offline,
 };
 use crate::{
     capture::{Opened, Progress},
@@ -42,7 +42,7 @@ pub fn import(
     auditor.end();
     let captured = inputs.into_iter().zip(passed).map(|(input, passed)| offline::report(input, passed));
     let reports = captured.chain(logs.into_iter().map(imported::report));
-    let files: Vec<FileRecord> = reports.map(|report| recall::file_record(&report)).collect();
+    let files: Vec<FileRecord> = reports.collect();
     let flushed = auditor.flush_files(store, &files)?;
     Ok(Imported { flushed, failed, notes })
 }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     base::Span,
     identify::{Device, DeviceId, Rules},
-    ledger::{Archive, CaptureRecord, Coverage, DeviceRecord, FileRecord, LiveRecord, Row, Store, StoreError},
+    ledger::{Archive, CaptureRecord, Coverage, DeviceRecord, LiveRecord, Row, Store, StoreError},
 };
 
 /// Which part of a ledger is audited.
@@ -54,7 +54,7 @@ pub fn recall_from<A: Archive>(
         notes: notes(&captured, query),
         totals: Totals { packets: captured.frames, wire: captured.wire, ..totals },
         losses: captured.losses.iter().map(|(what, count)| loss(what, *count)).collect(),
-        inputs: captured.live.iter().map(live_input).chain(captured.files.iter().map(file_input)).collect(),
+        inputs: captured.live.iter().map(live_input).chain(captured.files.iter().cloned()).collect(),
         devices,
     };
     if let Some(subject) = &query.subject {
@@ -118,12 +118,6 @@ fn loss(what: &str, count: u64) -> Loss {
     Loss { what: what.to_owned().into(), count }
 }
 
-fn file_input(file: &FileRecord) -> InputReport {
-    let FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated } =
-        file.clone();
-    InputReport { path, sha256, packets, records: 0, first, last, link_types, malformed, unsupported, lost, truncated }
-}
-
 fn live_input(live: &LiveRecord) -> InputReport {
     let path = match (live.source.interface.as_str(), live.source.sensor.as_str()) {
         ("", "") => "live capture".to_owned(),
@@ -131,11 +125,4 @@ fn live_input(live: &LiveRecord) -> InputReport {
         (interface, sensor) => format!("{interface} ({sensor})"),
     };
     InputReport { path, packets: live.frames, first: live.first, last: live.last, ..InputReport::default() }
-}
-
-/// What the ledger keeps of an input.
-pub(super) fn file_record(input: &InputReport) -> FileRecord {
-    let InputReport { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated, .. } =
-        input.clone();
-    FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated }
 }

@@ -22,6 +22,7 @@ pub(super) fn row(cells: &[Cell<'_>], out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// One cell: the only door for text into a row.
+#[derive(Clone)]
 pub(super) enum Cell<'a> {
     /// A count, written as it is.
     Count(u64),

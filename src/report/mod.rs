@@ -51,6 +51,8 @@ pub use json::{json, json_text};
 pub use look::{Colour, Glyphs, Look};
 pub use markdown::{markdown, markdown_since};
 pub use redact::{Key, Redaction};
-pub use sheets::{NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, subjects_csv};
+pub use sheets::{
+    BEFORE_COLUMN, NIGHT_COLUMNS, SUBJECT_COLUMNS, nights_csv, nights_csv_since, subjects_csv, subjects_csv_since,
+};
 pub use text::text;
 pub use toggle::{ToggleCase, toggle_json, toggle_plan_text, toggle_text};

@@ -52,5 +52,5 @@ pub use held::{Held, StateError};
 pub use news::News;
 pub use plan::{BadPlan, Format, Keep, Plan, Reach};
 pub use planner::{Planner, Run};
-pub use run::{Asked, Auditing, Report, RunError, run};
+pub use run::{Asked, Auditing, Report, RunError, nights_before, of_local, run};
 pub use state::{PlanState, State, Written};

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Days, LocalResult, TimeZone};
+use chrono::{DateTime, Days, NaiveDateTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 use sha2::{Digest, Sha256};
 
@@ -151,22 +151,24 @@ pub fn run(
 fn span(plan: &Plan, due: Stamp, zone: Tz, state: &PlanState) -> Span {
     let end = due.minute();
     let first = match plan.span {
-        Reach::Nights(nights) => nights_before(due, nights, zone).minute(),
+        Reach::Nights(nights) => nights_before(due, nights, zone).unwrap_or_default().minute(),
         Reach::SinceLast => state.reached.map_or(Minute(0), |seconds| Stamp::new(seconds, 0).minute()),
     };
     Span { first: first.min(end), end }
 }
 
-/// The same local time so many days before; where the clock skips that time, the one that is 24 hours a day before.
-fn nights_before(due: Stamp, nights: u32, zone: Tz) -> Stamp {
-    let by_days = local(due, zone).naive_local().checked_sub_days(Days::new(nights.into()));
-    let found = by_days.map(|naive| zone.from_local_datetime(&naive));
-    match found {
-        Some(LocalResult::Single(at) | LocalResult::Ambiguous(at, _)) => {
-            Stamp::new(u64::try_from(at.timestamp()).unwrap_or(0), 0)
-        }
-        _ => Stamp::new(due.seconds().saturating_sub(u64::from(nights) * 86_400), 0),
-    }
+/// The same local time so many days before; `None` before 1970.
+pub fn nights_before(at: Stamp, nights: u32, zone: Tz) -> Option<Stamp> {
+    of_local(local(at, zone).naive_local().checked_sub_days(Days::new(nights.into()))?, zone)
+}
+
+/// The moment of a local time: of two that a clock change makes, the earlier; of none, the first after the gap. `None`
+/// before 1970.
+pub fn of_local(time: NaiveDateTime, zone: Tz) -> Option<Stamp> {
+    let at = |time: NaiveDateTime| zone.from_local_datetime(&time).earliest();
+    // The largest step that any zone ever made of its clocks is a day, in quarters of an hour.
+    let moment = at(time).or_else(|| (1..=96).find_map(|quarter| at(time + TimeDelta::minutes(15 * quarter))))?;
+    u64::try_from(moment.timestamp()).ok().map(|seconds| Stamp::new(seconds, 0))
 }
 
 fn local(at: Stamp, zone: Tz) -> DateTime<Tz> {
@@ -189,13 +191,14 @@ fn page(audit: &Audit, format: Format, redaction: &Redaction, changes: &Changes)
     let mut rows = Vec::new();
     Ok(match format {
         Format::Text => {
-            report::text(audit, &Look { width: PAGE_WIDTH, redaction: *redaction, ..Look::default() }).into()
+            let look = Look { width: PAGE_WIDTH, redaction: *redaction, ..Look::default() };
+            (changes.text(audit.timezone) + &report::text(audit, &look)).into()
         }
-        Format::Json => report::json_text(&report::json(audit, redaction)).into(),
+        Format::Json => report::json_text(&changes.added_to(report::json(audit, redaction))).into(),
         Format::Html => report::html_since(audit, redaction, changes).into(),
         Format::Md => report::markdown_since(audit, redaction, changes).into(),
-        Format::Csv => report::nights_csv(audit, redaction, &mut rows).map(|()| rows)?,
-        Format::SubjectsCsv => report::subjects_csv(audit, redaction, &mut rows).map(|()| rows)?,
+        Format::Csv => report::nights_csv_since(audit, redaction, changes, &mut rows).map(|()| rows)?,
+        Format::SubjectsCsv => report::subjects_csv_since(audit, redaction, changes, &mut rows).map(|()| rows)?,
     })
 }
 

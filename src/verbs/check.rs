@@ -101,6 +101,10 @@ fn explain(audit: &Audit, subject: &str, judging: &Judging, look: &Look) -> anyh
 fn write(audit: &Audit, changes: &Changes, format: CheckFormat, look: &Look, out: &mut dyn Write) -> io::Result<()> {
     let redaction = &look.redaction;
     let page = match format {
+        CheckFormat::Csv if changes.is_known() => return report::nights_csv_since(audit, redaction, changes, out),
+        CheckFormat::SubjectsCsv if changes.is_known() => {
+            return report::subjects_csv_since(audit, redaction, changes, out);
+        }
         CheckFormat::Csv => return report::nights_csv(audit, redaction, out),
         CheckFormat::SubjectsCsv => return report::subjects_csv(audit, redaction, out),
         CheckFormat::Text => changes.text(audit.timezone) + &report::text(audit, look),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 
 use super::{
@@ -15,10 +15,10 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    base::{Minute, Span},
+    base::{Minute, Span, Stamp},
     ledger::Store,
     pipeline::{self, Audit, Query},
-    schedule::Reach,
+    schedule::{self, Reach},
 };
 
 /// `nightaudit report`.
@@ -173,11 +173,8 @@ fn nights_before(end: Minute, text: &str, zone: Tz) -> anyhow::Result<Minute> {
     let Reach::Nights(nights) = Reach::try_from(text.to_owned()).context("--last")? else {
         bail!("--last {text}: want a number of nights, such as '28 nights'");
     };
-    let local = end.start().utc().with_timezone(&zone).naive_local();
-    local
-        .checked_sub_signed(TimeDelta::days(nights.into()))
-        .and_then(|before| minute(before, zone))
-        .with_context(|| format!("--last {text}: reaches before all time"))
+    let first = schedule::nights_before(end.start(), nights, zone);
+    first.map(Stamp::minute).with_context(|| format!("--last {text}: reaches before all time"))
 }
 
 /// Which end of a day is meant where no time of day is given.
@@ -199,15 +196,9 @@ fn moment(text: &str, zone: Tz, edge: Edge) -> anyhow::Result<Minute> {
         Some(day.and_time(NaiveTime::MIN))
     });
     local
-        .and_then(|local| minute(local, zone))
+        .and_then(|local| schedule::of_local(local, zone))
+        .map(Stamp::minute)
         .with_context(|| format!("{text:?} is no date of ours: want one such as 2026-06-01 or 2026-06-01T12:00"))
-}
-
-/// The minute of a local time; of two that a clock change makes, the earlier; of none, the first after the gap.
-fn minute(local: NaiveDateTime, zone: Tz) -> Option<Minute> {
-    let at = |local: NaiveDateTime| zone.from_local_datetime(&local).earliest();
-    let moment = at(local).or_else(|| (1..=8).find_map(|quarter| at(local + TimeDelta::minutes(15 * quarter))))?;
-    u32::try_from(moment.timestamp().div_euclid(60)).ok().map(Minute)
 }
 
 /// Draws `audit` from the whole ledger: what `check --ledger` reports.

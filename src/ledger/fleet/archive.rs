@@ -385,13 +385,28 @@ struct FileFact {
     unsupported: u64,
     lost: u64,
     truncated: bool,
+    #[serde(default)]
+    records: u64,
 }
 
 impl FileFact {
     fn record(self, sha256: String) -> (i64, FileRecord) {
-        let Self { order, path, packets, first, last, link_types, malformed, unsupported, lost, truncated } = self;
+        let Self { order, path, packets, first, last, link_types, malformed, unsupported, lost, truncated, records } = self;
         let (first, last) = (first.map(Stamp::from_nanos), last.map(Stamp::from_nanos));
-        (order, FileRecord { path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated })
+        let file = FileRecord {
+            path,
+            sha256,
+            packets,
+            records,
+            first,
+            last,
+            link_types,
+            malformed,
+            unsupported,
+            lost,
+            truncated,
+        };
+        (order, file)
     }
 }
 

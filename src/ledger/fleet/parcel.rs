@@ -338,6 +338,7 @@ impl<'a> Packing<'a> {
             "unsupported": file.unsupported,
             "lost": file.lost,
             "truncated": file.truncated,
+            "records": file.records,
         });
         self.fact("file", &file.sha256, &value);
         Ok(())

@@ -8,22 +8,24 @@ use crate::{
     ledger::Watched,
 };
 
-/// What the ledger keeps of a capture that was read into it.
+/// What was read from one input: a report names it, and the ledger keeps it of a capture that was read into it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct FileRecord {
-    /// As the user named it.
+    /// As the user named it; `-` for standard input, the name of an interface for live capture.
     pub path: String,
-    /// SHA-256 in hexadecimal of the file as it lies on disk.
+    /// Of the file as it lies on disk, hexadecimal; empty for an interface.
     pub sha256: String,
-    /// Frames read.
+    /// Frames read; of a log, the packets it tells of.
     pub packets: u64,
+    /// Rows read, where it is a log.
+    pub records: u64,
     /// Stamp of the earliest frame.
     pub first: Option<Stamp>,
     /// Stamp of the latest frame.
     pub last: Option<Stamp>,
-    /// Names of the link types met.
+    /// Names of the link types met, such as `ethernet`; of a log, its kinds, such as `zeek-conn`.
     pub link_types: Vec<String>,
-    /// Frames whose headers contradict themselves or end early.
+    /// Frames whose headers, or rows whose fields, contradict themselves or end early.
     pub malformed: u64,
     /// Frames that carry no IP, or of a link type that is not read.
     pub unsupported: u64,
@@ -34,13 +36,17 @@ pub struct FileRecord {
 }
 
 impl FileRecord {
+    /// Whether it is a log of connections rather than a capture.
+    pub fn is_log(&self) -> bool {
+        self.link_types.iter().any(|kind| kind.starts_with("zeek-") || kind.starts_with("pcapdroid-"))
+    }
+
+
     /// The minutes it covers; `None` where it holds no frame.
     pub fn watched(&self) -> Option<Watched> {
         Some(Watched::of_capture(self.first?, self.last?, self.packets, self.lost))
     }
-}
 
-impl FileRecord {
     /// Whether it covers any minute of `span`.
     pub(in crate::ledger) fn touches(&self, span: Span) -> bool {
         self.watched().is_some_and(|run| run.span.first < span.end && span.first < run.span.end)
@@ -70,8 +76,8 @@ impl Store {
     }
 }
 
-const FILE: &str = "SELECT path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated
- FROM files";
+const FILE: &str = "SELECT path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated,
+ records FROM files";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
     let links: String = row.get(5)?;
@@ -86,6 +92,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
         unsupported: super::read::count(row, 7)?,
         lost: super::read::count(row, 8)?,
         truncated: row.get(9)?,
+        records: super::read::count(row, 10)?,
     })
 }
 
@@ -117,8 +124,8 @@ pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<i64, 
     }
     let number = change
         .prepare_cached(
-            "INSERT INTO files (path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id",
+            "INSERT INTO files (path, sha256, packets, first, last, link_types, malformed, unsupported, lost, truncated,
+             records) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id",
         )?
         .query_row(
             params![
@@ -132,6 +139,7 @@ pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<i64, 
             super::write::signed(file.unsupported),
             super::write::signed(file.lost),
             file.truncated,
+            super::write::signed(file.records),
         ],
             |row| row.get(0),
         )?;

@@ -14,7 +14,9 @@ use super::{
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
     identify::{DeviceId, Kind, Role},
-    ledger::{Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, watch},
+    ledger::{
+        Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, book::NameEntry, watch,
+    },
 };
 
 /// What was captured in a span, whatever device it was of.
@@ -266,21 +268,31 @@ impl Reading<'_> {
     }
 
     fn names(&mut self, span: Span) -> rusqlite::Result<()> {
-        let mut query = self.store.sql.prepare_cached(
-            "SELECT named.minute, names.name, names.subject, names.background FROM named
-             JOIN names ON names.id = named.name
-             WHERE named.device = ?1 AND named.minute >= ?2 AND named.minute < ?3",
-        )?;
+        let mut query = self
+            .store
+            .sql
+            .prepare_cached("SELECT minute, name FROM named WHERE device = ?1 AND minute >= ?2 AND minute < ?3")?;
+        let mut entries: HashMap<i64, NameEntry> = HashMap::new();
         let mut rows = query.query(params![self.number, span.first.0, span.end.0])?;
         while let Some(row) = rows.next()? {
-            let subject = match row.get(2)? {
-                0 => None,
-                number => Some(self.subject(number)?),
+            let number = row.get(1)?;
+            let entry = match entries.get(&number) {
+                Some(entry) => *entry,
+                None => *entries.entry(number).or_insert(self.named(number)?),
             };
-            let name = row.get_ref(1)?.as_str()?;
-            self.account.ledger.name(self.id, Minute(row.get(0)?), name, subject, row.get(3)?);
+            self.account.ledger.name_again(self.id, Minute(row.get(0)?), entry);
         }
         Ok(())
+    }
+
+    /// The name of a number, and whose it is.
+    fn named(&mut self, number: i64) -> rusqlite::Result<NameEntry> {
+        let mut query =
+            self.store.sql.prepare_cached("SELECT name, subject, background FROM names WHERE id = ?1")?;
+        let (name, subject, background): (String, i64, bool) =
+            query.query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let subject = if subject == 0 { None } else { Some(self.subject(subject)?) };
+        Ok(self.account.ledger.name_entry(&name, subject, background))
     }
 
     fn seen(&mut self, span: Span) -> rusqlite::Result<()> {

@@ -10,3 +10,6 @@ CREATE TABLE seen_where (
 INSERT INTO seen_where SELECT device, hour, -1, minutes FROM seen;
 DROP TABLE seen;
 ALTER TABLE seen_where RENAME TO seen;
+
+-- Rows read of a log.
+ALTER TABLE files ADD COLUMN records INTEGER NOT NULL DEFAULT 0;

@@ -201,8 +201,7 @@ pub(super) fn patterns(m: &mut Markup) {
 const fn class(level: Level) -> &'static str {
     match level {
         Level::Unobserved => "hatch",
-        Level::Volume(0) => "v0",
-        Level::Volume(1) => "v1",
+        Level::Volume(0 | 1) => "v1",
         Level::Volume(2) => "v2",
         Level::Volume(3) => "v3",
         Level::Volume(4) => "v4",

@@ -72,6 +72,9 @@ fn a_report_by_hand_is_written_and_named() {
     let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
     assert!(json["totals"]["payload_up"].as_u64().is_some_and(|up| up > 0), "{json:#}");
     assert_eq!(json["timezone"], "Europe/Berlin");
+    let store = nightaudit::ledger::Store::read(&folder.path().join("ledger.db")).expect("the ledger");
+    let kept = store.last_run("morning").expect("runs").expect("what the report said is kept in the ledger");
+    assert!(!kept.verdicts.is_empty() && kept.verdicts.iter().all(|said| said.verdict == "insufficient"), "{kept:?}");
 }
 
 #[test]

@@ -143,6 +143,32 @@ fn what_is_new_since_the_last_report_is_told_once_and_said_in_the_page() {
 }
 
 #[test]
+fn what_is_new_comes_first_in_every_form_of_the_report() {
+    let mut desk = Desk::of("formats = ['text', 'json', 'html', 'md', 'csv', 'subjects-csv']");
+    let first = desk.on_day(0, Verdict::Routine);
+    let json = |report: &Report| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(&report.files[1]).unwrap()).unwrap()
+    };
+    assert!(json(&first)["changes"].is_null(), "there was no report before");
+    let report = desk.on_day(1, Verdict::ExportLike);
+    let said = |at: usize| fs::read_to_string(&report.files[at]).unwrap();
+    assert!(said(0).starts_with("New since "), "{}", said(0));
+    assert_eq!(json(&report)["changes"]["list"][0]["before"]["verdict"], "routine");
+    for page in [said(2), said(3)] {
+        let (news, verdicts) = (page.find("Before: routine").unwrap(), page.rfind("looks like an export").unwrap());
+        assert!(news < verdicts, "{page}");
+    }
+    for at in [4, 5] {
+        let sheet = said(at);
+        let mut rows = sheet.lines().map(|row| row.rsplit(',').next().unwrap());
+        assert_eq!(rows.next(), Some("before"), "{sheet}");
+        let marks: Vec<_> = rows.collect();
+        assert!(at == 4 || marks.first() == Some(&"routine"), "{sheet}");
+        assert!(marks.is_sorted_by_key(|mark| mark.is_empty()), "what is new comes first: {sheet}");
+    }
+}
+
+#[test]
 fn news_survives_a_restart() {
     let mut desk = Desk::of("");
     desk.on_day(0, Verdict::ExportLike);

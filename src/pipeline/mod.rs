@@ -28,7 +28,7 @@ pub use import::{Imported, import};
 pub use live::{ListenError, Listener, Listening, Processes, SourceState, SourceStatus, Status, listen};
 pub use offline::{Judging, Listed, check, flows, flows_judged};
 pub use recall::{Query, judge, recall, recall_from};
-pub use remember::remember;
+pub use remember::{remember, run_record};
 pub use snapshot::Snapshot;
 pub use survey::{FleetFinding, FleetSubject, SensorState, Survey, survey};
 

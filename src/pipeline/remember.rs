@@ -15,14 +15,19 @@ pub fn remember(
     span: Option<Span>,
     audit: &Audit,
 ) -> Result<(), StoreError> {
-    store.remember(&RunRecord {
+    store.remember(&run_record(name, made, span, audit))
+}
+
+/// What a ledger keeps of `audit`: as [`remember`] writes it.
+pub fn run_record(name: &str, made: Stamp, span: Option<Span>, audit: &Audit) -> RunRecord {
+    RunRecord {
         name: name.to_owned(),
         made,
         span,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         rules_sha256: audit.rules.sha256.clone(),
         verdicts: audit.devices.iter().flat_map(verdicts).collect(),
-    })
+    }
 }
 
 fn verdicts(device: &DeviceAudit) -> impl Iterator<Item = VerdictRecord> {

@@ -4,8 +4,8 @@ mod card;
 mod device;
 mod inputs;
 
-pub(super) use card::{Card, card};
 use card::is_flagged;
+pub(super) use card::{Card, card};
 use device::{common_lacking, identity, summary, unplaced};
 pub(super) use inputs::InputLine;
 use inputs::{input_line, notes};

@@ -68,9 +68,7 @@ pub const BEFORE_COLUMN: &str = "before";
 /// Writes one row for each device and subject, below a heading row. Sizes are bytes; an empty cell means not known.
 pub fn subjects_csv(audit: &Audit, redaction: &Redaction, out: &mut dyn Write) -> io::Result<()> {
     csv::row(&SUBJECT_COLUMNS.map(Cell::text), out)?;
-    for_each_subject(audit, |device, ledger, finding| {
-        csv::row(&subject(device, ledger, finding, redaction), out)
-    })
+    for_each_subject(audit, |device, ledger, finding| csv::row(&subject(device, ledger, finding, redaction), out))
 }
 
 /// As [`subjects_csv`], with what is new first, and [`BEFORE_COLUMN`]. Of what is not seen any more there is a row without
@@ -151,10 +149,7 @@ fn before(changes: &Changes, device: &str, subject: &str) -> Option<&'static str
 pub fn nights_csv(audit: &Audit, redaction: &Redaction, out: &mut dyn Write) -> io::Result<()> {
     csv::row(&NIGHT_COLUMNS.map(Cell::text), out)?;
     for_each_subject(audit, |device, ledger, finding| {
-        finding
-            .nights
-            .iter()
-            .try_for_each(|one| csv::row(&night(device, ledger, finding, one, audit, redaction), out))
+        finding.nights.iter().try_for_each(|one| csv::row(&night(device, ledger, finding, one, audit, redaction), out))
     })
 }
 

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     base::{Minute, Span, Stamp},
     ledger::{
-        Source, Store, StoreError, Watched, clip,
+        RunRecord, Source, Store, StoreError, Watched, clip,
         fleet::{Courier, News},
     },
     pipeline::{Auditor, Status},
@@ -16,6 +16,8 @@ use crate::{
 
 /// Rows that wait for a disk, unless told otherwise: with their keys some 100 MB.
 const MOST_WAITING: usize = 400_000;
+/// Reports whose words wait for a disk, at most.
+const MOST_SAID: usize = 32;
 /// Between two attempts to write after one that failed.
 const RETRY: Duration = Duration::from_secs(30);
 /// Minutes at the end that are not told of yet: a stream may turn out to have broken off in them.
@@ -38,6 +40,8 @@ pub struct Bookkeeper {
     most_waiting: usize,
     summed_up: Minute,
     courier: Option<Courier>,
+    /// What reports said that is not in the ledger yet.
+    said: Vec<RunRecord>,
 }
 
 /// A ledger that cannot be written to.
@@ -95,6 +99,7 @@ impl Bookkeeper {
             most_waiting: MOST_WAITING,
             summed_up: Minute(0),
             courier: None,
+            said: Vec::new(),
         })
     }
 
@@ -116,6 +121,19 @@ impl Bookkeeper {
             store.feed_fleet()?;
         }
         self.courier = Some(courier);
+        Ok(())
+    }
+
+    /// Keeps in the ledger what a report said, as soon as the ledger takes it.
+    pub fn remember(&mut self, said: impl IntoIterator<Item = RunRecord>) -> Result<(), StoreError> {
+        self.said.extend(said);
+        let too_many = self.said.len().saturating_sub(MOST_SAID);
+        self.said.drain(..too_many);
+        let Some(store) = &mut self.store else { return Ok(()) };
+        while let Some(run) = self.said.first() {
+            store.remember(run)?;
+            self.said.remove(0);
+        }
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use sd_notify::NotifyState;
 use tracing::{Level, debug, error, info, warn};
 
@@ -20,7 +20,7 @@ use super::bookkeeper::{Booked, Bookkeeper};
 use crate::{
     base::Stamp,
     capture::Moment,
-    ledger::fleet::News,
+    ledger::{RunRecord, fleet::News},
     pipeline::{Auditor, ListenError, Listener, SourceState, Status},
 };
 
@@ -56,6 +56,8 @@ pub struct Daemon<'s> {
     pub bookkeeper: Bookkeeper,
     /// What is done beside that.
     pub errands: Box<dyn Errands>,
+    /// What reports said, for the ledger to keep.
+    pub said: Receiver<RunRecord>,
     /// Told to end.
     pub stop: Arc<AtomicBool>,
     /// Told to read the settings again.
@@ -84,7 +86,7 @@ pub struct Ended {
 impl Daemon<'_> {
     /// Runs until told to stop, or until every source is over. `read_settings` is called when told to reload.
     pub fn run(self, mut read_settings: impl FnMut() -> Result<Reloaded, String>) -> Result<Ended, ListenError> {
-        let Self { listener, mut auditor, mut bookkeeper, errands, stop, reload } = self;
+        let Self { listener, mut auditor, mut bookkeeper, errands, said, stop, reload } = self;
         let (desk, helper) = Desk::open(errands)?;
         let mut voice = Voice::default();
         let watchdog = sd_notify::watchdog_enabled().is_some();
@@ -97,6 +99,7 @@ impl Daemon<'_> {
             log(bookkeeper.look(auditor, status));
             retain(&mut bookkeeper, status);
             deliver(&mut bookkeeper, status);
+            keep_said(&mut bookkeeper, &said);
             if reload.swap(false, Ordering::Relaxed) {
                 reread(&mut read_settings, &desk, &mut bookkeeper);
             }
@@ -105,6 +108,7 @@ impl Daemon<'_> {
         drop(desk);
         let status = heard?;
         log(bookkeeper.close(&mut auditor, &status));
+        keep_said(&mut bookkeeper, &said);
         let unwritten = if bookkeeper.is_well() { 0 } else { auditor.unflushed() };
         if unwritten > 0 {
             error!("{unwritten} minute rows are lost: the ledger took nothing until the end");
@@ -138,6 +142,12 @@ fn deliver(bookkeeper: &mut Bookkeeper, status: &Status) {
         Ok(Some(News::Delivered { rows })) => debug!("the fleet's server has {rows} more minute rows"),
         Ok(Some(News::Failed { error, again_in })) => warn!("{error}; what is due waits, next attempt in {again_in} s"),
         Err(error) => warn!("what is due to the fleet could not be read: {error}"),
+    }
+}
+
+fn keep_said(bookkeeper: &mut Bookkeeper, said: &Receiver<RunRecord>) {
+    if let Err(error) = bookkeeper.remember(said.try_iter()) {
+        warn!("what a report said could not be kept in the ledger yet: {error}");
     }
 }
 

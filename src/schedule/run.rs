@@ -21,7 +21,8 @@ use crate::{
         Minute, Span, Stamp,
         file::{make_folder, write_whole},
     },
-    pipeline::Audit,
+    ledger::RunRecord,
+    pipeline::{Audit, run_record},
     report::{self, Changes, Key, Look, Redaction, Standing, Standings},
 };
 
@@ -43,6 +44,9 @@ pub struct Asked {
 pub trait Auditing {
     /// Draws the audit asked for. Everything captured up to the end of its span must be in it.
     fn audit(&self, asked: &Asked) -> Result<Audit, Box<dyn Error + Send + Sync>>;
+
+    /// Keeps what a report said for good, beside its files; nothing where there is no place for it.
+    fn keep(&self, _said: RunRecord) {}
 }
 
 impl<F: Fn(&Asked) -> Result<Audit, Box<dyn Error + Send + Sync>>> Auditing for F {
@@ -144,6 +148,7 @@ pub fn run(
     let done = state.done().filter(|done| !is_ahead(*done, due)).unwrap_or_default();
     state.done = Some(done.max(due).seconds());
     state.reached = Some(asked.span.end.start().seconds());
+    source.keep(run_record(&plan.name, due, Some(asked.span), &audit));
     Ok(Report { plan: plan.name.clone(), due, files, removed, news, standings })
 }
 

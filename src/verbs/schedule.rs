@@ -11,12 +11,13 @@ use std::{
 use anyhow::{Context, bail};
 use chrono::{DateTime, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
+use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use super::{Outcome, input, ledger, output, settings::Settings};
 use crate::{
     base::{Stamp, text::shown},
     identify::Rules,
-    ledger::Store,
+    ledger::{RunRecord, Store},
     night::Verdict,
     pipeline::{self, Audit, Judging, Query},
     schedule::{
@@ -105,12 +106,13 @@ pub(super) struct FromLedger {
     path: PathBuf,
     rules: Arc<Rules>,
     judging: Judging,
+    keep: Sender<RunRecord>,
 }
 
 impl FromLedger {
-    /// From the ledger at `path`, with the settings' rules and thresholds.
-    pub(super) fn at(path: &Path, settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self { path: path.to_owned(), rules: input::rules(&[], settings)?, judging: settings.judging(None) })
+    /// From the ledger at `path`, with the settings' rules and thresholds. What its reports say goes to `keep`.
+    pub(super) fn at(path: &Path, settings: &Settings, keep: Sender<RunRecord>) -> anyhow::Result<Self> {
+        Ok(Self { path: path.to_owned(), rules: input::rules(&[], settings)?, judging: settings.judging(None), keep })
     }
 }
 
@@ -119,6 +121,11 @@ impl Auditing for FromLedger {
         let store = Store::read(&self.path)?;
         let query = Query { span: Some(asked.span), device: asked.device.clone(), subject: asked.subject.clone() };
         Ok(pipeline::recall(&store, &query, &self.rules, &self.judging)?)
+    }
+
+    fn keep(&self, said: RunRecord) {
+        // Whoever would keep it is gone only when the program ends.
+        let _ = self.keep.send(said);
     }
 }
 
@@ -182,7 +189,8 @@ fn by_hand(settings: &Settings, ledger: &Path, name: &str, at: Option<&str>, now
     };
     // A path with a slip in it must not become a folder.
     drop(Store::read(ledger)?);
-    let source = FromLedger::at(ledger, settings)?;
+    let (keep, said) = unbounded();
+    let source = FromLedger::at(ledger, settings, keep)?;
     let mut clerk = clerk(settings, ledger, now)?;
     let report = match clerk.carry_out(&Run { plan: name.to_owned(), due }, now, &source) {
         Happened::Reported(report) => report,
@@ -197,8 +205,17 @@ fn by_hand(settings: &Settings, ledger: &Path, name: &str, at: Option<&str>, now
     for told in clerk.deliver(now)? {
         lines.push(told.to_string());
     }
+    keep_said(ledger, &said);
     print(&lines)?;
     Ok(outcome(&report))
+}
+
+/// Keeps in the ledger what the report said, unless a daemon is writing to it.
+fn keep_said(ledger: &Path, said: &Receiver<RunRecord>) {
+    let kept = Store::open(ledger).and_then(|mut store| said.try_iter().try_for_each(|run| store.remember(&run)));
+    if let Err(error) = kept {
+        super::complain(&format!("what the report said is in its files alone: {error}"));
+    }
 }
 
 fn outcome(report: &Report) -> Outcome {

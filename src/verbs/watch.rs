@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context;
+use crossbeam_channel::{Sender, unbounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tracing::{Level, error, info, warn};
 
@@ -14,6 +15,7 @@ use crate::{
     base::Stamp,
     capture::{Absent, Moment, Source},
     identify::AsnTable,
+    ledger::RunRecord,
     pipeline::{Auditor, Listener, Options, SourceState, SourceStatus},
     schedule::{
         Bookkeeper, Clerk, Daemon, Errands, Happened, Reloaded, Said,
@@ -77,9 +79,10 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     if let Some(processes) = listen.processes()? {
         auditor.ask(processes);
     }
-    let errands = errands(settings, &path)?;
-    let daemon = Daemon { listener, auditor, bookkeeper, errands, stop, reload };
-    let ended = daemon.run(|| reread(from, settings, &path))?;
+    let (keep, said) = unbounded();
+    let errands = errands(settings, &path, &keep)?;
+    let daemon = Daemon { listener, auditor, bookkeeper, errands, said, stop, reload };
+    let ended = daemon.run(|| reread(from, settings, &path, &keep))?;
     let failed = |source: &SourceStatus| matches!(source.state, SourceState::Over(Some(_)));
     Ok(if ended.unwritten > 0 || ended.status.sources.iter().any(failed) { Outcome::Failed } else { Outcome::Quiet })
 }
@@ -165,9 +168,9 @@ fn give_up_rights(needs: &Needs) {
 }
 
 /// What is done beside capturing: reports when they are due, and notices.
-fn errands(settings: &Settings, path: &Path) -> anyhow::Result<Box<dyn Errands>> {
+fn errands(settings: &Settings, path: &Path, keep: &Sender<RunRecord>) -> anyhow::Result<Box<dyn Errands>> {
     let clerk = schedule::clerk(settings, path, Moment::now().wall)?;
-    Ok(Box::new(Office { clerk, ledger: schedule::FromLedger::at(path, settings)? }))
+    Ok(Box::new(Office { clerk, ledger: schedule::FromLedger::at(path, settings, keep.clone())? }))
 }
 
 /// A clerk, and the ledger that audits are drawn from.
@@ -196,7 +199,7 @@ fn said(happened: &Happened) -> Said {
 }
 
 /// What settings that were read again change, and what they cannot.
-fn reread(from: &SettingsArgs, before: &Settings, path: &Path) -> Result<Reloaded, String> {
+fn reread(from: &SettingsArgs, before: &Settings, path: &Path, keep: &Sender<RunRecord>) -> Result<Reloaded, String> {
     let settings = Settings::load(from).map_err(|trouble| trouble.to_string())?;
     let mut waits = Vec::new();
     let mut waiting = |changed: bool, what: &str| {
@@ -209,6 +212,6 @@ fn reread(from: &SettingsArgs, before: &Settings, path: &Path) -> Result<Reloade
     waiting(settings.rules != before.rules, "rules");
     waiting(settings.device != before.device || settings.local != before.local, "[[device]] and local");
     waiting(settings.asn != before.asn, "asn");
-    let errands = errands(&settings, path).map_err(|error| format!("{error:#}"))?;
+    let errands = errands(&settings, path, keep).map_err(|error| format!("{error:#}"))?;
     Ok(Reloaded { errands, keep_minutes_days: settings.ledger.keep_minutes_days, waits })
 }

@@ -391,7 +391,8 @@ struct FileFact {
 
 impl FileFact {
     fn record(self, sha256: String) -> (i64, FileRecord) {
-        let Self { order, path, packets, first, last, link_types, malformed, unsupported, lost, truncated, records } = self;
+        let Self { order, path, packets, first, last, link_types, malformed, unsupported, lost, truncated, records } =
+            self;
         let (first, last) = (first.map(Stamp::from_nanos), last.map(Stamp::from_nanos));
         let file = FileRecord {
             path,

@@ -41,7 +41,6 @@ impl FileRecord {
         self.link_types.iter().any(|kind| kind.starts_with("zeek-") || kind.starts_with("pcapdroid-"))
     }
 
-
     /// The minutes it covers; `None` where it holds no frame.
     pub fn watched(&self) -> Option<Watched> {
         Some(Watched::of_capture(self.first?, self.last?, self.packets, self.lost))

@@ -14,9 +14,7 @@ use super::{
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
     identify::{DeviceId, Kind, Role},
-    ledger::{
-        Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, book::NameEntry, watch,
-    },
+    ledger::{Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, book::NameEntry, watch},
 };
 
 /// What was captured in a span, whatever device it was of.
@@ -287,8 +285,7 @@ impl Reading<'_> {
 
     /// The name of a number, and whose it is.
     fn named(&mut self, number: i64) -> rusqlite::Result<NameEntry> {
-        let mut query =
-            self.store.sql.prepare_cached("SELECT name, subject, background FROM names WHERE id = ?1")?;
+        let mut query = self.store.sql.prepare_cached("SELECT name, subject, background FROM names WHERE id = ?1")?;
         let (name, subject, background): (String, i64, bool) =
             query.query_row([number], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         let subject = if subject == 0 { None } else { Some(self.subject(subject)?) };

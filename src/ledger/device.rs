@@ -37,7 +37,9 @@ impl Ledger {
         for rows in rows.chunk_by(|a, b| a.0.subject == b.0.subject) {
             let Some((key, _)) = rows.first() else { continue };
             let group = gathered.entry(group(key.subject)).or_default();
-            rows.iter().for_each(|(key, row)| group.add(key, row));
+            for (key, row) in rows {
+                group.add(key, row);
+            }
         }
         for (key, row) in unplaced {
             gathered.entry(group(key.subject)).or_default().add_unplaced(key, row);

@@ -77,7 +77,9 @@ impl Coverage {
             let runs = at.get(&places).map_or(&[][..], Vec::as_slice);
             let begin = runs.partition_point(|run| run.span.end <= stay.first);
             let inside = runs[begin..].iter().take_while(|run| run.span.first < stay.end).copied().collect();
-            watch::clip(inside, stay).into_iter().for_each(|run| join(&mut watched, run));
+            for run in watch::clip(inside, stay) {
+                join(&mut watched, run);
+            }
         }
         watched
     }

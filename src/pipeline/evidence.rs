@@ -290,7 +290,7 @@ impl Trail {
             match (said, decoder.fragment()) {
                 (Fate::Unknown, Some(datagram)) => lost += u64::from(!fragments.hold(datagram, &frame)),
                 (Fate::Picked(said), datagram) => {
-                    hand_on_all(fragments.take(datagram), &said, &mut hand_on)?;
+                    hand_on_all(fragments.take(datagram).as_ref(), &said, &mut hand_on)?;
                     hand_on(&frame, &said)?;
                 }
                 (_, datagram) => drop(fragments.take(datagram)),
@@ -317,10 +317,10 @@ impl Trail {
         keep: &mut impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
     ) -> io::Result<()> {
         while let Some(packet) = decoder.abandoned() {
-            let said = self.comment(&packet, judging);
+            let said = self.comment_on(&packet, judging, Precision::About);
             let frames = fragments.take(decoder.fragment());
             if let Some(said) = said {
-                hand_on_all(frames, &said, keep)?;
+                hand_on_all(frames.as_ref(), &said, keep)?;
             }
         }
         Ok(())
@@ -328,12 +328,18 @@ impl Trail {
 
     /// What is to be said of a packet; `None` where it is no evidence.
     fn comment(&self, packet: &Packet<'_>, judging: &Judging) -> Option<String> {
+        self.comment_on(packet, judging, Precision::Exact)
+    }
+
+    fn comment_on(&self, packet: &Packet<'_>, judging: &Judging, precision: Precision) -> Option<String> {
         let minute = packet.stamp.minute();
         if !self.night.contains(minute) {
             return None;
         }
         let stretches = self.flows.get(&key(packet))?;
-        let stretch = stretches.iter().find(|it| it.first <= packet.stamp && packet.stamp <= it.last)?;
+        let apart = |it: &&Stretch| packet.stamp.since(it.last).max(it.first.since(packet.stamp));
+        let nearest = stretches.iter().min_by_key(apart)?;
+        let stretch = Some(nearest).filter(|it| precision == Precision::About || apart(it) == 0)?;
         let local = minute.start().utc().with_timezone(&judging.timezone);
         let use_of_it = if self.finding.is_attended(minute) { "in use" } else { "unattended" };
         Some(format!(
@@ -346,6 +352,15 @@ impl Trail {
             shown(&stretch.far, LONGEST_NAME),
         ))
     }
+}
+
+/// Whether a packet lies within its flow.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Precision {
+    /// It does.
+    Exact,
+    /// It was given up on after its flow had ended, and is booked with the next of the same ends.
+    About,
 }
 
 /// What becomes of a frame.
@@ -365,11 +380,11 @@ impl Fate {
 }
 
 fn hand_on_all(
-    frames: Option<Batch>,
+    frames: Option<&Batch>,
     said: &str,
     keep: &mut impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
 ) -> io::Result<()> {
-    frames.iter().flat_map(Batch::iter).try_for_each(|frame| keep(&frame, said))
+    frames.into_iter().flat_map(Batch::iter).try_for_each(|frame| keep(&frame, said))
 }
 
 fn key(packet: &Packet<'_>) -> Tuple {

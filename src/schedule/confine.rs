@@ -29,8 +29,11 @@ pub struct Confined {
 }
 
 /// Gives up what `needs` does not name. Never fails: what the kernel cannot do is said.
+///
+/// `start` is called when all is given up but what Landlock takes: a thread that it starts may still look at other
+/// processes, which Landlock hides whatever it is asked for (landlock(7), "Ptrace restrictions").
 #[cfg(target_os = "linux")]
-pub fn confine(needs: &Needs) -> Confined {
+pub fn confine(needs: &Needs, start: impl FnOnce()) -> Confined {
     let mut confined = Confined { given_up: Vec::new(), kept: Vec::new() };
     let mut note = |what: &str, done: Result<String, String>| match done {
         Ok(done) => confined.given_up.push(done),
@@ -38,13 +41,15 @@ pub fn confine(needs: &Needs) -> Confined {
     };
     note("capabilities", drop_capabilities(&needs.capabilities).map_err(|error| error.to_string()));
     note("no_new_privs", no_new_privs());
+    start();
     note("Landlock", landlock(needs));
     confined
 }
 
 /// Other systems have other means, which are not used yet.
 #[cfg(not(target_os = "linux"))]
-pub fn confine(_: &Needs) -> Confined {
+pub fn confine(_: &Needs, start: impl FnOnce()) -> Confined {
+    start();
     Confined { given_up: Vec::new(), kept: vec!["confinement: only Linux's is known".into()] }
 }
 

@@ -71,16 +71,24 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     }
     let listening = listen.listening(sources.clone(), &settings.capture, Absent::Waits);
     let listener = Listener::open(&listening)?;
-    if !args.no_confine {
-        give_up_rights(&needs(&listen, settings, &path, &sources));
+    let mut processes = Ok(None);
+    let mut start = || processes = listen.processes();
+    if args.no_confine {
+        start();
+    } else {
+        give_up_rights(&needs(&listen, settings, &path, &sources), start);
     }
-    // From here on there may be threads.
+    // From here on there may be more threads.
     let mut auditor = Auditor::new(&options);
-    if let Some(processes) = listen.processes()? {
+    if let Some(processes) = processes? {
         auditor.ask(processes);
     }
     let (keep, said) = unbounded();
-    let errands = errands(settings, &path, &keep)?;
+    let errands: Box<dyn Errands> = if bookkeeper.is_open() {
+        errands(settings, &path, &keep)?
+    } else {
+        Box::new(Later { settings: settings.clone(), path: path.clone(), keep: keep.clone(), office: None })
+    };
     let daemon = Daemon { listener, auditor, bookkeeper, errands, said, stop, reload };
     let ended = daemon.run(|| reread(from, settings, &path, &keep))?;
     let failed = |source: &SourceStatus| matches!(source.state, SourceState::Over(Some(_)));
@@ -157,8 +165,11 @@ fn ports(settings: &Settings, sources: &[Source]) -> Option<Vec<u16>> {
     Some(ports)
 }
 
-fn give_up_rights(needs: &Needs) {
-    let confined = confine(needs);
+fn give_up_rights(needs: &Needs, start: impl FnOnce()) {
+    let mut confined = confine(needs, start);
+    if !needs.capabilities.is_empty() {
+        confined.kept.push("Landlock, by the one thread that reads /proc: Landlock would hide other processes".into());
+    }
     for what in confined.given_up {
         info!("given up: {what}");
     }
@@ -171,6 +182,23 @@ fn give_up_rights(needs: &Needs) {
 fn errands(settings: &Settings, path: &Path, keep: &Sender<RunRecord>) -> anyhow::Result<Box<dyn Errands>> {
     let clerk = schedule::clerk(settings, path, Moment::now().wall)?;
     Ok(Box::new(Office { clerk, ledger: schedule::FromLedger::at(path, settings, keep.clone())? }))
+}
+
+/// Errands that cannot be run yet: what they keep beside the ledger lies on a disk that takes nothing.
+struct Later {
+    settings: Settings,
+    path: PathBuf,
+    keep: Sender<RunRecord>,
+    office: Option<Box<dyn Errands>>,
+}
+
+impl Errands for Later {
+    fn tick(&mut self, now: Stamp) -> Vec<Said> {
+        if self.office.is_none() {
+            self.office = errands(&self.settings, &self.path, &self.keep).ok();
+        }
+        self.office.as_mut().map(|office| office.tick(now)).unwrap_or_default()
+    }
 }
 
 /// A clerk, and the ledger that audits are drawn from.

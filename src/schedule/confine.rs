@@ -195,7 +195,7 @@ mod tests {
         }
         let needs = Needs { write: vec![mine.clone()], ports: Some(Vec::new()), ..Needs::default() };
         let inside = thread::spawn(move || {
-            let confined = confine(&needs);
+            let confined = confine(&needs, || ());
             let here = fs::write(mine.join("ledger.db"), b"x").is_ok();
             let there = fs::write(others.join("x"), b"x").is_ok();
             let listened = std::net::TcpListener::bind("127.0.0.1:0").is_ok();

@@ -29,7 +29,7 @@ use support::{
 
 const FIRST: u32 = 29_700_000;
 /// Payload of a minute.
-const BYTES: u64 = 700;
+const BYTES: usize = 700;
 
 /// A small disk of its own, taken down in the end.
 struct Disk(PathBuf);
@@ -91,7 +91,7 @@ impl Booking {
     fn minute(&mut self, minute: u32) -> Booked {
         let mut capture = Pcap::empty(ETHERNET);
         let port = 10_000 + u16::try_from(minute % 50_000).expect("a port");
-        capture.push((FIRST + minute) * 60 + 7, &datagram(port, 9_999, [157, 240, 0, 60], &[0x5a; BYTES as usize]));
+        capture.push((FIRST + minute) * 60 + 7, &datagram(port, 9_999, [157, 240, 0, 60], &[0x5a; BYTES]));
         let path = self.folder.join("minute.pcap");
         fs::write(&path, capture.bytes()).expect("a capture");
         let mut opened = Captures::open(&[&path]).captures;
@@ -164,7 +164,7 @@ fn a_disk_that_is_read_only_at_first_gets_everything_once_it_is_writable() {
     assert!(matches!(booking.close(31), Booked::Rows { .. }));
     let audit = audit(&disk.ledger());
     assert_eq!(minutes(&audit), (0..31).collect::<Vec<_>>());
-    assert_eq!(audit.totals.payload_up.0, 31 * BYTES);
+    assert_eq!(audit.totals.payload_up.0, 31 * BYTES as u64);
     assert_eq!(audit.devices[0].ledger.watched.iter().map(|run| run.span.minutes()).sum::<u32>(), 31);
     assert_eq!(audit.losses, []);
 }

@@ -128,9 +128,9 @@ fn capture_in_pieces(folder: &TempDir) -> PathBuf {
     for minute in (0..3 * 24 * 60).step_by(10) {
         capture.push(FIRST + minute * 60, &datagram(40_000, 9_999, SERVER, &[0x5a; 900]));
         if minute == 36 * 60 {
-            let pieces = pieces(&whole, 7);
-            pieces.iter().for_each(|piece| capture.push(FIRST + minute * 60 + 5, piece));
-            self::pieces(&whole, 8).iter().take(2).for_each(|piece| capture.push(FIRST + minute * 60 + 6, piece));
+            for piece in pieces(&whole, 7).iter().chain(pieces(&whole, 8).iter().take(2)) {
+                capture.push(FIRST + minute * 60 + 5, piece);
+            }
         }
     }
     let path = folder.path().join("pieces.pcap");

@@ -1,118 +1,24 @@
-//! The screen in a real terminal, and the terminal as it was before.
+//! The screen in a real terminal, and the terminal as it was before, however it ended.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::expect_used, reason = "what fails here fails the test that asked for it")]
 
 mod support;
+mod terminal;
 
 use std::{
     fs,
-    io::{Read, Write},
-    num::NonZeroU16,
-    path::Path,
-    process::Command,
-    sync::mpsc::{Receiver, channel},
-    thread,
-    time::{Duration, Instant},
+    sync::{Arc, atomic::AtomicBool},
 };
 
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use vt100::{MouseProtocolMode, Parser};
-
-/// How long anything may take to show; it is there long before on any machine that works.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// A shell in a terminal of its own.
-struct Terminal {
-    child: Box<dyn Child + Send + Sync>,
-    /// Kept, or the terminal would close.
-    _master: Box<dyn MasterPty + Send>,
-    hands: Box<dyn Write + Send>,
-    output: Receiver<Vec<u8>>,
-    parser: Parser,
-}
-
-impl Terminal {
-    /// Runs `script` in `folder`, in a terminal of 80 columns and 24 rows.
-    fn run(script: &str, folder: &Path) -> Self {
-        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a terminal");
-        let mut command = CommandBuilder::new("bash");
-        command.args(["-c", script]);
-        command.cwd(folder);
-        let settings = [
-            ("TERM", "xterm-256color"),
-            ("LANG", "C.UTF-8"),
-            ("LC_ALL", "C.UTF-8"),
-            ("TZ", "UTC"),
-            ("XDG_CONFIG_HOME", "/nonexistent"),
-            ("NIGHTAUDIT", env!("CARGO_BIN_EXE_nightaudit")),
-        ];
-        for (name, value) in settings {
-            command.env(name, value);
-        }
-        command.env("XDG_STATE_HOME", folder.join("state"));
-        command.env_remove("NO_COLOR");
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NIGHTAUDIT_")) {
-            command.env_remove(name);
-        }
-        let child = pair.slave.spawn_command(command).expect("a shell");
-        let mut reader = pair.master.try_clone_reader().expect("a reader");
-        let (send, output) = channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4_096];
-            while let Ok(n @ 1..) = reader.read(&mut buffer) {
-                if send.send(buffer[..n].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let hands = pair.master.take_writer().expect("a writer");
-        Self { child, _master: pair.master, hands, output, parser: Parser::new(cells(24), cells(80), 0) }
-    }
-
-    fn screen(&self) -> String {
-        self.parser.screen().contents()
-    }
-
-    /// Waits until the screen says `text`.
-    fn until(&mut self, text: &str) {
-        let begin = Instant::now();
-        while !self.screen().contains(text) {
-            assert!(begin.elapsed() < PATIENCE, "it never said {text:?}:\n{}", self.screen());
-            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
-                self.parser.process(&bytes);
-            }
-        }
-    }
-
-    /// Types keys, and waits for what they bring.
-    fn press(&mut self, keys: &str, text: &str) {
-        self.hands.write_all(keys.as_bytes()).expect("a terminal that listens");
-        self.hands.flush().expect("a terminal that listens");
-        self.until(text);
-    }
-
-    /// That the terminal is as one finds it.
-    fn is_sane(&mut self) {
-        let screen = self.parser.screen();
-        assert!(!screen.alternate_screen(), "the alternate screen is left");
-        assert!(!screen.hide_cursor(), "the cursor shows");
-        assert!(!screen.bracketed_paste(), "pasting is plain");
-        assert_eq!(screen.mouse_protocol_mode(), MouseProtocolMode::None, "the mouse is let go");
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // Whatever became of the test, nothing stays behind.
-        let _ = self.child.kill();
-    }
-}
-
-fn cells(n: u16) -> NonZeroU16 {
-    NonZeroU16::new(n).expect("more than none")
-}
+use nightaudit::{
+    night::Settings,
+    pipeline::{Judging, Snapshot},
+    report::Redaction,
+    tui::{self, Keys, Setup, Theme},
+};
+use terminal::{Terminal, between_looks, settings_are_as_before};
+use vt100::Color;
 
 fn capture() -> String {
     support::project().join("captures/nightly-export/traffic.pcap.zst").display().to_string()
@@ -120,25 +26,82 @@ fn capture() -> String {
 
 /// Shows the capture between two looks at the terminal's settings.
 fn script() -> String {
-    format!(
-        "stty -a >before; \"$NIGHTAUDIT\" view --timezone Europe/Berlin '{}'; echo ended $?; stty -a >after; read x",
-        capture()
-    )
+    between_looks(&format!("\"$NIGHTAUDIT\" view --no-power --timezone Europe/Berlin '{}'", capture()))
 }
 
 #[test]
 fn a_signal_gives_the_terminal_back() {
     for signal in ["TERM", "HUP", "INT"] {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut terminal = Terminal::run(&script(), folder.path());
+        let mut terminal = Terminal::run(&script(), folder.path(), 80, 24);
         terminal.until("Apps and services");
-        let shell = terminal.child.process_id().expect("a shell");
-        let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).expect("its children");
-        let screen = children.split_whitespace().next().expect("the screen");
-        assert!(Command::new("kill").args([&format!("-{signal}"), screen]).status().expect("kill").success());
+        terminal.signal(signal);
         terminal.until("ended 0");
+        terminal.until("looked");
         terminal.is_sane();
+        settings_are_as_before(folder.path());
     }
+}
+
+#[test]
+fn ctrl_c_gives_the_terminal_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut terminal = Terminal::run(&script(), folder.path(), 80, 24);
+    terminal.until("Apps and services");
+    terminal.press("\u{3}", "looked");
+    assert!(terminal.screen().contains("ended 0"), "{}", terminal.screen());
+    terminal.is_sane();
+    settings_are_as_before(folder.path());
+}
+
+/// Stands in for the program where it would panic: a test that only the next one runs, in a terminal.
+#[test]
+#[ignore = "panics on purpose; a_panic_gives_the_terminal_back runs it"]
+fn a_screen_that_panics() {
+    let judging = Judging { timezone: chrono_tz::Tz::UTC, night: Settings::default() };
+    let setup = Setup {
+        snapshot: Arc::new(Snapshot::blank(&judging)),
+        theme: Theme::default(),
+        keys: Keys::default(),
+        redaction: Redaction::Off,
+        stop: Arc::new(AtomicBool::new(false)),
+        captures: None,
+        asn: None,
+        load_redaction: Box::new(|| unreachable!("a fault of ours")),
+    };
+    let (_send, news) = crossbeam_channel::unbounded();
+    tui::run(setup, &news).expect("a screen");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let test = std::env::current_exe().expect("this test");
+    let command = format!("'{}' --ignored --exact a_screen_that_panics --nocapture", test.display());
+    let mut terminal = Terminal::run(&between_looks(&command), folder.path(), 80, 24);
+    terminal.until("Apps and services");
+    terminal.press("r", "looked");
+    let screen = terminal.screen();
+    assert!(screen.contains("a fault of ours") && screen.contains("ended 101"), "{screen}");
+    terminal.is_sane();
+    settings_are_as_before(folder.path());
+}
+
+#[test]
+fn what_cannot_be_read_is_said_on_the_screen_or_instead_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("notes.txt"), "no capture\n").expect("a file");
+    let command = format!("\"$NIGHTAUDIT\" view --no-power notes.txt '{}'", capture());
+    let mut terminal = Terminal::run(&between_looks(&command), folder.path(), 120, 30);
+    terminal.until("looks like an export");
+    terminal.until("notes.txt");
+    terminal.press("q", "looked");
+    terminal.is_sane();
+    settings_are_as_before(folder.path());
+    let mut alone = Terminal::run(&between_looks("\"$NIGHTAUDIT\" view notes.txt"), folder.path(), 80, 24);
+    alone.until("looked");
+    let screen = alone.screen();
+    assert!(screen.contains("notes.txt") && screen.contains("ended 2"), "{screen}");
 }
 
 #[test]
@@ -147,8 +110,8 @@ fn what_cannot_be_drawn_on_is_refused_with_a_hint() {
     assert_eq!(run.status, 2);
     assert!(run.err.contains("needs a terminal") && run.err.contains("nightaudit check"), "{}", run.err);
     let folder = tempfile::tempdir().expect("a folder");
-    let mut dumb =
-        Terminal::run(&format!("TERM=dumb {}", "\"$NIGHTAUDIT\" view x; echo ended $?; read x"), folder.path());
+    let script = "TERM=dumb \"$NIGHTAUDIT\" view x; echo ended $?; read x";
+    let mut dumb = Terminal::run(script, folder.path(), 80, 24);
     dumb.until("TERM=dumb cannot draw a screen");
     dumb.until("ended 2");
 }
@@ -161,10 +124,31 @@ fn a_ledger_can_be_looked_at() {
          ledger.db; echo ended $?; read x",
         capture()
     );
-    let mut terminal = Terminal::run(&script, folder.path());
+    let mut terminal = Terminal::run(&script, folder.path(), 80, 24);
     terminal.until("looks like an export");
     terminal.press("j4", "mmg.whatsapp.net");
+    terminal.press("ep", "here are none to read again");
     terminal.press("5", "a ledger keeps minutes");
     terminal.press("q", "ended 0");
+    terminal.is_sane();
+}
+
+#[test]
+fn colours_characters_and_keys_are_as_one_wants_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("nightaudit.toml"), "[view]\nascii = true\n[view.keys]\nquit = \"w\"\nhelp = [\"f2\", \"H\"]\n")
+        .expect("settings");
+    let script = format!(
+        "NO_COLOR=1 \"$NIGHTAUDIT\" --config nightaudit.toml view --no-power '{}'; echo ended $?; read x",
+        capture()
+    );
+    let mut terminal = Terminal::run(&script, folder.path(), 80, 24);
+    terminal.until("looks like an export");
+    assert!(terminal.screen().is_ascii(), "{}", terminal.screen());
+    assert_eq!(terminal.colour("looks like an export"), Color::Default, "no colour is asked for");
+    terminal.press("H", "F2 H".to_lowercase().as_str());
+    // The old key does nothing.
+    terminal.press("q1", "Apps and services");
+    terminal.press("w", "ended 0");
     terminal.is_sane();
 }

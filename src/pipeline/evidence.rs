@@ -71,13 +71,16 @@ pub enum NoEvidence {
 }
 
 /// Which packets are evidence, and what is to be said of them.
+#[derive(Clone, Debug)]
 pub struct Trail {
     /// The subject's name.
     pub subject: String,
     /// Label or id of the device.
     pub device: String,
-    /// The night.
+    /// The night, or everything from the first to the last minute that is searched.
     pub night: Span,
+    /// The minutes that are searched, ascending and apart.
+    spans: Vec<Span>,
     /// What left unattended in it, by the audit.
     pub finding: Finding,
     flows: HashMap<Tuple, Vec<Stretch>>,
@@ -132,6 +135,8 @@ struct Stretch {
     last: Stamp,
     role: Role,
     far: String,
+    /// Whose it is, where that is not what all of them are of.
+    whose: Option<String>,
 }
 
 /// Reads captures to their end and learns which packets of them are `wanted`.
@@ -174,6 +179,7 @@ pub fn trace(
         subject: subject.name.clone(),
         device: device.label.clone().unwrap_or_else(|| device.id.clone()),
         night,
+        spans: vec![night],
         finding: finding.clone(),
         flows,
         left_out,
@@ -203,7 +209,7 @@ impl Known {
             tuple: tuple(row.a, row.b, protocol),
             device: row.device,
             subject: row.subject,
-            stretch: Stretch { first: row.first, last: row.last, role: row.role, far },
+            stretch: Stretch { first: row.first, last: row.last, role: row.role, far, whose: None },
         }
     }
 }
@@ -264,14 +270,64 @@ fn night(finding: &Finding, wanted: &Wanted, judging: &Judging) -> Result<Span, 
     Ok(Span { first, end: starts.get(at + 1).map_or(day, |next| (*next).min(day)) })
 }
 
+/// The flows that are evidence, by who knows them already.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    /// Whose flows they are.
+    pub device: &'a DeviceAudit,
+    /// What they are flows of; `None` where each says for itself.
+    pub subject: Option<&'a str>,
+    /// What says when the device was in use.
+    pub finding: &'a Finding,
+}
+
 impl Trail {
+    /// The packets of `rows` in `spans`, ascending and apart. `None` where there is no minute to search.
+    pub fn of<'a>(about: About<'_>, rows: impl Iterator<Item = &'a FlowRow>, spans: Vec<Span>) -> Option<Self> {
+        let night = Span { first: spans.first()?.first, end: spans.last()?.end };
+        let mut flows: HashMap<Tuple, Vec<Stretch>> = HashMap::new();
+        for row in rows {
+            let whose = row.app.clone().or_else(|| row.operator.clone()).filter(|_| about.subject.is_none());
+            let known = Known::of(row.clone());
+            flows.entry(known.tuple).or_default().push(Stretch { whose, ..known.stretch });
+        }
+        Some(Self {
+            subject: about.subject.unwrap_or("traffic").to_owned(),
+            device: about.device.label.clone().unwrap_or_else(|| about.device.id.clone()),
+            night,
+            spans,
+            finding: about.finding.clone(),
+            flows,
+            left_out: 0,
+        })
+    }
+
+    fn searches(&self, minute: Minute) -> bool {
+        let after = self.spans.partition_point(|span| span.first <= minute);
+        after > 0 && self.spans[after - 1].contains(minute)
+    }
+
     /// Reads captures again and hands every packet that is evidence to `keep`, with a comment for it.
     pub fn pick(
         &self,
         captures: &mut Captures,
         judging: &Judging,
-        mut keep: impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
+        keep: impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
         mut progress: impl FnMut(Progress),
+    ) -> io::Result<Picked> {
+        self.pick_while(captures, judging, keep, |at| {
+            progress(at);
+            true
+        })
+    }
+
+    /// The same as long as `goes_on`, which hears of the progress now and then.
+    pub fn pick_while(
+        &self,
+        captures: &mut Captures,
+        judging: &Judging,
+        mut keep: impl FnMut(&Frame<'_>, &str) -> io::Result<()>,
+        mut goes_on: impl FnMut(Progress) -> bool,
     ) -> io::Result<Picked> {
         let (mut decoder, mut picked) = (Decoder::new(Limits::default()), Picked::default());
         let (mut fragments, mut lost) = (Fragments::default(), 0);
@@ -299,7 +355,9 @@ impl Trail {
             until_step -= 1;
             if until_step == 0 {
                 until_step = FRAMES_A_STEP;
-                progress(captures.progress());
+                if !goes_on(captures.progress()) {
+                    break;
+                }
             }
         }
         decoder.flush();
@@ -333,7 +391,7 @@ impl Trail {
 
     fn comment_on(&self, packet: &Packet<'_>, judging: &Judging, precision: Precision) -> Option<String> {
         let minute = packet.stamp.minute();
-        if !self.night.contains(minute) {
+        if !self.searches(minute) {
             return None;
         }
         let stretches = self.flows.get(&key(packet))?;
@@ -344,7 +402,7 @@ impl Trail {
         let use_of_it = if self.finding.is_attended(minute) { "in use" } else { "unattended" };
         Some(format!(
             "nightaudit: {} on {}, {} {}, {use_of_it}, {} {}",
-            shown(&self.subject, LONGEST_NAME),
+            shown(stretch.whose.as_ref().unwrap_or(&self.subject), LONGEST_NAME),
             shown(&self.device, LONGEST_NAME),
             local.format("%Y-%m-%d %H:%M"),
             judging.timezone.name(),

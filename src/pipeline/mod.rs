@@ -22,7 +22,7 @@ mod unwritten;
 pub use accidents::AccidentRate;
 pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
-pub use evidence::{NoEvidence, Picked, Trail, Wanted, trace};
+pub use evidence::{About, NoEvidence, Picked, Trail, Wanted, trace};
 pub use import::{Imported, import};
 #[cfg(feature = "live")]
 pub use live::{ListenError, Listener, Listening, Processes, SourceState, SourceStatus, Status, listen};

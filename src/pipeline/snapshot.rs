@@ -35,7 +35,7 @@ use super::{
     recall::{self, Query},
 };
 use crate::{
-    base::{Bytes, Stamp},
+    base::{Bytes, Span, Stamp},
     capture::{FileReport, Opened, Progress},
     identify::{DeviceId, Rules},
     ledger::{Coverage, Store, StoreError},
@@ -195,6 +195,23 @@ impl Camera {
         let slices = slices::of(&booked, &audit);
         let open = auditor.open_flows(MOST_OPEN_FLOWS).into_iter().map(Arc::new).collect();
         self.develop(audit, slices, open, stage)
+    }
+
+    /// What `store` has of the minutes `span`, where `auditor` flushes everything it books: nothing of it is in memory.
+    #[cfg(feature = "live")]
+    fn recall(
+        &mut self,
+        auditor: &Auditor<'_>,
+        store: &Store,
+        span: Span,
+        stage: Stage,
+    ) -> Result<Snapshot, StoreError> {
+        let night = night::Settings { power: false, ..self.judging.night.clone() };
+        let quick = Judging { night, ..self.judging.clone() };
+        let query = Query { span: Some(span), ..Query::default() };
+        let recalled = Snapshot::recalled(store, &query, auditor.rules(), &quick)?;
+        let open = auditor.open_flows(MOST_OPEN_FLOWS).into_iter().map(Arc::new).collect();
+        Ok(self.develop(recalled.audit, recalled.slices, open, stage))
     }
 
     fn develop(&mut self, audit: Audit, slices: Vec<Slices>, open: Arc<[Arc<FlowRow>]>, stage: Stage) -> Snapshot {

@@ -8,7 +8,7 @@ use super::{
     event::Remark,
     keys::Action,
     layout,
-    model::{Model, SMALLEST, View},
+    model::{Model, SMALLEST, Towards, View},
     pen::{Pen, Pieces, piece},
     theme::Ink,
     views,
@@ -89,11 +89,8 @@ fn context(model: &Model, pen: &mut Pen<'_>) {
     if let Some(brush) = &model.brush {
         says(&mut pieces, "", brush.says.clone());
     }
-    if let Some(target) = model.target.as_deref().filter(|_| model.view == View::Flows) {
-        let [host, addr] = ["host:", "addr:"].map(|key| target.trim_start_matches(key).trim_matches('"'));
-        let named = if target.starts_with("host:") { host } else { addr };
-        let shown = if named == target { target.to_owned() } else { super::update::shown_target(model, named) };
-        says(&mut pieces, "", shown);
+    if let Some(target) = model.target.as_ref().filter(|_| model.view == View::Flows) {
+        says(&mut pieces, "", towards(model, target));
     }
     if !model.filter_text.is_empty() {
         let text = if model.redaction == Redaction::Off { model.filter_text.clone() } else { "(hidden)".to_owned() };
@@ -103,6 +100,17 @@ fn context(model: &Model, pen: &mut Pen<'_>) {
         }
     }
     pen.pieces(1, 0, &pieces);
+}
+
+/// The destination that flows are looked at for: by its name where that is what was chosen.
+fn towards(model: &Model, target: &Towards) -> String {
+    match target {
+        Towards::System { says, .. } => says.clone(),
+        Towards::Asked(filter) => {
+            let named = ["host:", "addr:"].into_iter().find_map(|key| filter.strip_prefix(key));
+            named.map_or_else(|| filter.clone(), |name| super::update::shown_target(model, name.trim_matches('"')))
+        }
+    }
 }
 
 fn status(model: &Model, pen: &mut Pen<'_>) {
@@ -163,14 +171,19 @@ fn stage(model: &Model) -> Pieces<'static> {
         Stage::Judging => vec![piece(Ink::Caution, "judging what would have been noticed"), piece(Ink::Faint, "")],
         Stage::Complete => vec![piece(Ink::Faint, packets)],
         Stage::Stopped => vec![piece(Ink::Caution, "stopped early "), piece(Ink::Faint, packets)],
-        Stage::Live(live) => live_line(live, &packets),
+        Stage::Live(live) => live_line(model, live, &packets),
     }
 }
 
-fn live_line(live: LiveStatus, packets: &str) -> Pieces<'static> {
+fn live_line(model: &Model, live: LiveStatus, packets: &str) -> Pieces<'static> {
     let minutes = live.now.since(live.since) / 60_000_000_000;
     let mut pieces =
         vec![piece(Ink::Calm, "live "), piece(Ink::Faint, format!("{}h{:02}  {packets}", minutes / 60, minutes % 60))];
+    if let Some(rate) = model.pulse.now() {
+        let [up, down] = model.theme.either(["↑", "↓"], ["^", "v"]);
+        pieces.push(piece(Ink::Up, format!("  {up} {}/s", rate.up)));
+        pieces.push(piece(Ink::Down, format!("  {down} {}/s", rate.down)));
+    }
     if live.dropped > 0 {
         pieces.push(piece(Ink::Caution, format!("  {} dropped", grouped(live.dropped))));
     }
@@ -216,9 +229,10 @@ fn export_menu(pen: &mut Pen<'_>) {
         ("h", "web page (HTML)", "the report on what is chosen"),
         ("j", "JSON", "the same, or this table's rows"),
         ("c", "spreadsheet (CSV)", "nights, or this table's rows"),
+        ("p", "packets (pcapng)", "the evidence for what is shown"),
     ];
     let area = pen.area();
-    let (width, height) = (58.min(area.width), 5);
+    let (width, height) = (58.min(area.width), 6);
     let place = Rect { x: (area.width - width) / 2, y: area.height.saturating_sub(height + 1), width, height };
     let mut pen = pen.within(place);
     pen.clear();

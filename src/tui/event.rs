@@ -1,12 +1,12 @@
 //! What reaches the screen, and what it asks for.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
 use super::model::View;
 use crate::{
-    pipeline::{Snapshot, snapshot::News},
+    pipeline::{Judging, Snapshot, Trail, snapshot::News},
     report::Redaction,
 };
 
@@ -53,8 +53,23 @@ pub enum Effect {
     Copy(String),
     /// Write this to a new file.
     Export(Box<Export>),
+    /// Pick packets out of the captures and write them to a new file.
+    Evidence(Box<Evidence>),
     /// Get the key by which names are hidden.
     LoadRedaction,
+}
+
+/// Which packets are to be written.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Those of which flows, and when.
+    pub trail: Trail,
+    /// How times are written.
+    pub judging: Judging,
+    /// The files to pick them from.
+    pub captures: Arc<[PathBuf]>,
+    /// Flows that were too many to be known.
+    pub left_out: u64,
 }
 
 /// The form of an exported file.

@@ -1,21 +1,23 @@
 //! Files that a view is written to: new ones, for their owner alone.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use serde_json::Value;
 
 use super::{
-    event::{Export, ExportFormat},
+    event::{Evidence, Export, ExportFormat, Remark},
     model::View,
 };
 use crate::{
-    pipeline::Audit,
-    report::{self, Redaction},
+    capture::{Captures, Frame, PcapngWriter, Progress},
+    pipeline::{Audit, Picked},
+    report::{self, Redaction, plural},
 };
 
 /// How many names are tried before giving up.
@@ -48,6 +50,52 @@ const fn extension(export: &Export) -> &'static str {
         (ExportFormat::Json, _) => "json",
         (ExportFormat::Csv, _) => "csv",
     }
+}
+
+/// Frames are kept as they were captured.
+const SNAP_LEN: u32 = 262_144;
+/// Between two words on how far it is.
+const A_WORD: u8 = 10;
+
+/// Reads the captures again and writes the packets that are asked for to a new file in `folder`. `tell` hears how far it
+/// is; when `stop` is set, or where there is no such packet, no file is left.
+pub(crate) fn write_evidence(evidence: &Evidence, folder: &Path, stop: &AtomicBool, tell: impl FnMut(Remark)) -> Remark {
+    let (path, file) = match create(folder, "nightaudit-evidence", "pcapng") {
+        Ok(made) => made,
+        Err(error) => return Remark::Failed(format!("cannot write a file here: {error}")),
+    };
+    let picked = pick(evidence, file, stop, tell);
+    let why = match picked {
+        Ok(picked) if picked.packets > 0 && !stop.load(Ordering::Relaxed) => {
+            let many = plural(picked.packets, "packet", "packets");
+            let missing = if evidence.left_out + picked.fragments > 0 { ", not all" } else { "" };
+            return Remark::Done(format!("wrote {} with {many}{missing}", path.display()));
+        }
+        Ok(_) => "no packet of it was found in the captures".to_owned(),
+        Err(error) => format!("cannot write {}: {error}", path.display()),
+    };
+    // It is ours, and of no use to anybody.
+    let _ = fs::remove_file(&path);
+    Remark::Failed(why)
+}
+
+fn pick(evidence: &Evidence, file: File, stop: &AtomicBool, mut tell: impl FnMut(Remark)) -> io::Result<Picked> {
+    let mut writer = PcapngWriter::new(BufWriter::new(file), SNAP_LEN)?;
+    let mut captures = Captures::open(&evidence.captures).captures;
+    let mut told = 0;
+    let goes_on = |at: Progress| {
+        let percent = at.total.filter(|total| *total > 0).map_or(0, |total| u128::from(at.read) * 100 / u128::from(total));
+        let percent = u8::try_from(percent.min(100)).unwrap_or(100);
+        if percent >= told + A_WORD {
+            told = percent;
+            tell(Remark::Done(format!("picking packets: {percent} %")));
+        }
+        !stop.load(Ordering::Relaxed)
+    };
+    let keep = |frame: &Frame<'_>, said: &str| writer.write(frame, Some(said));
+    let picked = evidence.trail.pick_while(&mut captures, &evidence.judging, keep, goes_on)?;
+    writer.finish()?;
+    Ok(picked)
 }
 
 /// A file that was not there before, so that nothing is ever written over.

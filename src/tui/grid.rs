@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 
 use crate::{
     base::{Bytes, Minute, Span},
+    night::{self, Night, Verdict},
     pipeline::DeviceAudit,
     report::calendar,
 };
@@ -29,6 +30,8 @@ pub struct NightRow {
     pub coverage: Option<f64>,
     /// What left while nobody used the device, of what is chosen.
     pub night_up: Bytes,
+    /// It looks like an export of what is chosen.
+    pub flagged: bool,
     /// Minutes by the clock between the column at which rows begin and the start of this night.
     shift: u32,
     /// The clock was changed in it.
@@ -61,12 +64,21 @@ impl Grid {
                 date: calendar::date(start, zone),
                 coverage,
                 night_up: Bytes::ZERO,
+                flagged: false,
                 shift,
                 changes,
             }
         };
         let rows = starts.iter().enumerate().map(|(n, start)| row(n, *start)).collect();
         Self { rows, first_hour, zone }
+    }
+
+    /// Marks the night that begins at `start`.
+    pub fn flag(&mut self, start: Minute) {
+        let after = self.rows.partition_point(|row| row.span.first < start);
+        if let Some(row) = self.rows.get_mut(after).filter(|row| row.span.first == start) {
+            row.flagged = true;
+        }
     }
 
     /// How many minutes a cell stands for where a row has room for `columns` cells.
@@ -111,6 +123,14 @@ impl Grid {
         let minute = (self.first_hour * 60 + at) % DAY;
         format!("{:02}:{:02}", minute / 60, minute % 60)
     }
+}
+
+/// Whether so much left in bursts while nobody used the device that `night` looks like an export, or, where the verdict is
+/// about small uploads, like one of them.
+pub(crate) fn is_hit(night: &Night, verdict: Verdict, settings: &night::Settings) -> bool {
+    let small = settings.sizes.iter().min().copied().unwrap_or(settings.export_size);
+    let size = if verdict == Verdict::SmallRecurrent { small } else { settings.export_size };
+    night.coverage >= settings.needed_coverage && night.bulk_up >= size
 }
 
 /// Minutes by the clock since `first_hour`.

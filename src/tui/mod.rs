@@ -10,7 +10,7 @@
 //! | `event`, `keys` | what comes in and goes out; the one table of keys |
 //! | `model`, `prompt`, `brush` | the state |
 //! | `update` | events change it |
-//! | `grid`, `series`, `derive` | what views draw, worked out |
+//! | `grid`, `series`, `pulse`, `derive` | what views draw, worked out |
 //! | `theme`, `pen`, `tables`, `layout`, `draw`, `views` | the picture |
 //! | `terminal`, `export`, `run` | the outer world |
 
@@ -25,6 +25,7 @@ mod layout;
 mod model;
 mod pen;
 mod prompt;
+mod pulse;
 mod run;
 mod series;
 mod tables;
@@ -37,7 +38,7 @@ mod views;
 mod tests;
 
 pub use draw::draw;
-pub use event::{Effect, Event, Export, ExportFormat, Remark};
+pub use event::{Effect, Event, Evidence, Export, ExportFormat, Remark};
 pub use keys::{Action, BadKey, Binding, Keys, TABLE};
 pub use model::{Model, SMALLEST, View};
 pub use run::{Setup, picture, run};

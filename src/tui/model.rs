@@ -1,14 +1,14 @@
 //! Everything that the screen shows, and where its cursors are.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use ratatui::layout::Size;
 
-use super::{brush::Brush, derive::Derived, event::Remark, keys::Keys, prompt::Prompt, theme::Theme};
+use super::{brush::Brush, derive::Derived, event::Remark, keys::Keys, prompt::Prompt, pulse::Pulse, theme::Theme};
 use crate::{
     capture::Progress,
-    identify::Kind,
-    pipeline::{DeviceAudit, FlowRow, Snapshot},
+    identify::{AsnTable, Kind},
+    pipeline::{DeviceAudit, FlowRow, Snapshot, snapshot::Stage},
     report::{Brief, Filter, Redaction, Times},
 };
 
@@ -145,11 +145,20 @@ pub enum Grouping {
     Role,
     Host,
     Address,
+    System,
 }
 
 impl Grouping {
     /// All of them, in the order in which they follow each other.
-    pub const ALL: [Self; 6] = [Self::Destination, Self::App, Self::Operator, Self::Role, Self::Host, Self::Address];
+    pub const ALL: [Self; 7] =
+        [Self::Destination, Self::App, Self::Operator, Self::Role, Self::Host, Self::Address, Self::System];
+
+    /// What follows: autonomous systems only where a table of them was named.
+    pub fn next(self, asn: Option<&AsnTable>) -> Self {
+        let all = if asn.is_some() { &Self::ALL[..] } else { &Self::ALL[..Self::ALL.len() - 1] };
+        let at = all.iter().position(|grouping| *grouping == self).unwrap_or(0);
+        all.get(at + 1).copied().unwrap_or_default()
+    }
 
     /// As the heading of its column says.
     pub const fn name(self) -> &'static str {
@@ -160,13 +169,28 @@ impl Grouping {
             Self::Role => "what for",
             Self::Host => "host",
             Self::Address => "address block",
+            Self::System => "network (AS)",
         }
     }
 
     /// Whether its rows come from flows, whose bytes are not known by minute.
     pub const fn is_of_flows(self) -> bool {
-        matches!(self, Self::Host | Self::Address)
+        matches!(self, Self::Host | Self::Address | Self::System)
     }
+}
+
+/// The destination that flows are looked at for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Towards {
+    /// One that a filter stands for.
+    Asked(String),
+    /// An autonomous system, or none that the table knows.
+    System {
+        /// Its number.
+        number: Option<u32>,
+        /// Number and name.
+        says: String,
+    },
 }
 
 /// By what a table is sorted.
@@ -189,6 +213,8 @@ pub struct Model {
     pub paused: bool,
     /// How far the reading is, and when that was heard.
     pub progress: Option<(Progress, Duration)>,
+    /// How fast it goes, while packets come in.
+    pub pulse: Pulse,
     /// Since the screen opened.
     pub now: Duration,
     /// What the audit knows of time.
@@ -212,7 +238,7 @@ pub struct Model {
     /// The chosen stretch of time.
     pub brush: Option<Brush>,
     /// The destination that flows are looked at for.
-    pub target: Option<String>,
+    pub target: Option<Towards>,
     /// Where the overview stands.
     pub overview: Place,
     /// Where the map of nights stands.
@@ -241,6 +267,10 @@ pub struct Model {
     pub exporting: bool,
     /// A line that shows until a moment.
     pub remark: Option<(Remark, Duration)>,
+    /// Who announces which address, where a table was named.
+    pub asn: Option<Arc<AsnTable>>,
+    /// The captures that packets can be picked from again; `None` where there are none.
+    pub captures: Option<Arc<[PathBuf]>>,
     /// What is worked out from all that, kept until something changes.
     pub derived: Derived,
     /// Colours and characters.
@@ -264,6 +294,7 @@ impl Model {
             held: None,
             paused: false,
             progress: None,
+            pulse: Pulse::default(),
             now: Duration::ZERO,
             times,
             entries: Vec::new(),
@@ -290,6 +321,8 @@ impl Model {
             help: 0,
             exporting: false,
             remark: None,
+            asn: None,
+            captures: None,
             derived: Derived::default(),
             theme,
             keys,
@@ -378,6 +411,11 @@ impl Model {
         let name = self.redaction.label(device.label.as_deref()).map(str::to_owned);
         crate::base::text::shown(&name.unwrap_or_else(|| self.redaction.device(&device.id).into_owned()), 40)
             .into_owned()
+    }
+
+    /// Whether packets come in right now.
+    pub fn is_live(&self) -> bool {
+        matches!(self.snapshot.stage, Stage::Live(_))
     }
 
     /// Whether the terminal is too small to show anything.

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::theme::{Ink, Theme};
 use crate::{
-    base::text::shown,
+    base::{Bytes, text::shown},
     report::{Glyphs, table},
 };
 
@@ -78,6 +78,25 @@ impl<'a> Pen<'a> {
     pub(crate) fn mark(&mut self, x: u16, y: u16, style: Style, mark: char) {
         if x < self.area.width && y < self.area.height {
             self.buffer[(self.area.x + x, self.area.y + y)].set_char(mark).set_style(style);
+        }
+    }
+
+    /// A bar in `rows` rows below `top`, as high as `value` is of `most`, in eighths of a row, over what is there.
+    pub(crate) fn bar(&mut self, x: u16, top: u16, rows: u16, value: Bytes, most: Bytes, ink: Ink) {
+        if value == Bytes::ZERO || most == Bytes::ZERO {
+            return;
+        }
+        let eighths = u128::from(value.0) * u128::from(rows) * 8 / u128::from(most.0);
+        // What is too little for the scale shows that it was there, and no more.
+        let style = self.theme.style(if eighths == 0 { Ink::Border } else { ink });
+        let mut left = usize::try_from(eighths).unwrap_or(0).max(1);
+        for y in (top..top + rows).rev() {
+            let mark = self.theme.bar(left.min(8));
+            self.mark(x, y, style, mark);
+            left = left.saturating_sub(8);
+            if left == 0 {
+                break;
+            }
         }
     }
 

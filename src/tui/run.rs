@@ -4,12 +4,12 @@
 
 use std::{
     io,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -25,7 +25,7 @@ use signal_hook::{
 
 use super::{
     draw,
-    event::{Effect, Event, Export, Remark},
+    event::{Effect, Event, Evidence, Export, Remark},
     export,
     keys::Keys,
     model::Model,
@@ -34,6 +34,7 @@ use super::{
     update::update,
 };
 use crate::{
+    identify::AsnTable,
     pipeline::{
         Snapshot,
         snapshot::{News, Stage},
@@ -53,6 +54,10 @@ pub struct Setup {
     pub redaction: Redaction,
     /// Set when reading is to stop.
     pub stop: Arc<AtomicBool>,
+    /// The captures that packets can be picked from again; `None` where there are none.
+    pub captures: Option<Arc<[PathBuf]>>,
+    /// Who announces which address, where a table was named.
+    pub asn: Option<Arc<AsnTable>>,
     /// Gets the key by which names are hidden, when it is first wanted.
     pub load_redaction: Box<dyn FnMut() -> Result<Redaction, String>>,
 }
@@ -64,16 +69,18 @@ const LEAST_BETWEEN_PICTURES: Duration = Duration::from_millis(15);
 
 /// Shows the screen until it is closed. `news` is what the reading thread says.
 pub fn run(setup: Setup, news: &Receiver<News>) -> io::Result<()> {
-    let Setup { snapshot, theme, keys, redaction, stop, mut load_redaction } = setup;
+    let Setup { snapshot, theme, keys, redaction, stop, captures, asn, mut load_redaction } = setup;
     let mut screen = Screen::open()?;
     let (width, height) = ratatui::crossterm::terminal::size()?;
     let mut model = Model::new(snapshot, Size { width, height }, theme, keys);
+    (model.captures, model.asn) = (captures, asn);
     let begin = Instant::now();
     if redaction != Redaction::Off {
         update(&mut model, Event::Redaction(redaction), Duration::ZERO);
     }
     let (send, hands) = unbounded();
     listen_to_signals(send.clone())?;
+    let mut picking = Picking { tell: send.clone(), stop: Arc::default(), thread: None };
     thread::spawn(move || listen_to_hands(&send));
     let mut inbox = Inbox { hands, news: Some(news.clone()) };
     screen.draw(&model)?;
@@ -90,6 +97,7 @@ pub fn run(setup: Setup, news: &Receiver<News>) -> io::Result<()> {
                     stop.store(true, Ordering::Relaxed);
                     return Ok(());
                 }
+                Some(Effect::Evidence(evidence)) => picking.begin(evidence),
                 Some(other) => perform(other, &stop, &mut *load_redaction),
                 None => None,
             };
@@ -109,7 +117,7 @@ fn perform(
     load_redaction: &mut dyn FnMut() -> Result<Redaction, String>,
 ) -> Option<Event> {
     match effect {
-        Effect::Quit => None,
+        Effect::Quit | Effect::Evidence(_) => None,
         Effect::Stop => {
             stop.store(true, Ordering::Relaxed);
             None
@@ -123,6 +131,38 @@ fn perform(
             Ok(redaction) => Event::Redaction(redaction),
             Err(error) => Event::Said(Remark::Failed(error)),
         }),
+    }
+}
+
+/// Packets are picked on a thread of their own, one after the other, so that the screen goes on.
+struct Picking {
+    tell: Sender<Event>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Picking {
+    /// Begins, unless it is at work.
+    fn begin(&mut self, evidence: Box<Evidence>) -> Option<Event> {
+        if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return Some(Event::Said(Remark::Failed("packets are being picked already".to_owned())));
+        }
+        let (tell, stop) = (self.tell.clone(), Arc::clone(&self.stop));
+        self.thread = Some(thread::spawn(move || {
+            let say = |remark| drop(tell.send(Event::Said(remark)));
+            say(export::write_evidence(&evidence, Path::new("."), &stop, say));
+        }));
+        Some(Event::Said(Remark::Done("picking packets".to_owned())))
+    }
+}
+
+impl Drop for Picking {
+    /// Waits until no half-written file is left.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -59,6 +59,10 @@ pub enum Ink {
     Calm,
     /// The chosen row.
     Chosen,
+    /// A brushed stretch of time.
+    Brushed,
+    /// Time in which somebody was using the device.
+    Used,
     /// Bytes from the device while nobody used it.
     Night,
     /// Bytes from the device.
@@ -88,9 +92,9 @@ impl Theme {
         let Some(colours) = self.colours() else {
             return match ink {
                 Ink::Strong | Ink::Heading | Ink::Alarm | Ink::Caution => plain.add_modifier(Modifier::BOLD),
-                Ink::Accent | Ink::Chosen => plain.add_modifier(Modifier::REVERSED),
+                Ink::Accent | Ink::Chosen | Ink::Brushed => plain.add_modifier(Modifier::REVERSED),
                 Ink::Faint | Ink::Border => plain.add_modifier(Modifier::DIM),
-                Ink::Text | Ink::Calm | Ink::Night | Ink::Up | Ink::Down => plain,
+                Ink::Text | Ink::Calm | Ink::Night | Ink::Up | Ink::Down | Ink::Used => plain,
             };
         };
         match ink {
@@ -103,6 +107,8 @@ impl Theme {
             Ink::Caution => plain.fg(colours.caution),
             Ink::Calm => plain.fg(colours.calm),
             Ink::Chosen => plain.bg(colours.chosen),
+            Ink::Brushed => plain.bg(colours.brushed),
+            Ink::Used => plain.fg(colours.border).bg(colours.used),
             Ink::Night => plain.fg(colours.night[4]),
             Ink::Up => plain.fg(colours.day[5]),
             Ink::Down => plain.fg(colours.down),
@@ -114,16 +120,25 @@ impl Theme {
     /// somebody did.
     pub fn heat(self, shade: usize, attended: bool) -> (char, Style) {
         let at = shade.clamp(1, SHADES) - 1;
+        let mono = self.palette == Palette::Mono;
         let glyph = match (self.glyphs, attended) {
-            (Glyphs::Unicode, false) => ['▁', '▂', '▃', '▅', '▆', '▇', '█'][at],
-            (Glyphs::Unicode, true) => ['░', '░', '░', '▒', '▒', '▓', '▓'][at],
+            // Without colour the height says how much.
+            (Glyphs::Unicode, false) if mono => ['▁', '▂', '▃', '▅', '▆', '▇', '█'][at],
+            (Glyphs::Unicode, false) => ['▪', '▪', '■', '█', '█', '█', '█'][at],
+            (Glyphs::Unicode, true) => ['░', '░', '▒', '▒', '▒', '▓', '▓'][at],
             (Glyphs::Ascii, false) => ['-', '~', '=', '+', '*', '#', '@'][at],
             (Glyphs::Ascii, true) => [',', ',', ',', ':', ':', ';', ';'][at],
         };
         let style = self.colours().map_or(Style::new(), |colours| {
-            Style::new().fg(if attended { colours.day[at] } else { colours.night[at] })
+            if attended { Style::new().fg(colours.day[at]).bg(colours.used) } else { Style::new().fg(colours.night[at]) }
         });
         (glyph, style)
+    }
+
+    /// How the top of a bar of the one ink is drawn that stands before a bar of the other.
+    pub fn before(self, ink: Ink, behind: Ink) -> Style {
+        let style = self.style(ink);
+        self.style(behind).fg.map_or(style, |colour| style.bg(colour))
     }
 
     /// A bar of `eighths` of a cell, 0 to 8.
@@ -173,6 +188,8 @@ struct Colours {
     caution: Color,
     calm: Color,
     chosen: Color,
+    brushed: Color,
+    used: Color,
     down: Color,
     /// Shades of upload while nobody used the device.
     night: [Color; SHADES],
@@ -198,9 +215,11 @@ const DARK: Colours = Colours {
     caution: Color::Indexed(221),
     calm: Color::Indexed(114),
     chosen: Color::Indexed(237),
+    brushed: Color::Indexed(24),
+    used: Color::Indexed(235),
     down: Color::Indexed(72),
-    night: shades([96, 132, 168, 204, 209, 215, 228]),
-    day: shades([239, 240, 60, 61, 67, 74, 117]),
+    night: shades([132, 168, 204, 203, 209, 215, 228]),
+    day: shades([60, 61, 67, 67, 74, 75, 117]),
 };
 
 const LIGHT: Colours = Colours {
@@ -210,10 +229,12 @@ const LIGHT: Colours = Colours {
     alarm: Color::Indexed(160),
     caution: Color::Indexed(130),
     calm: Color::Indexed(28),
-    chosen: Color::Indexed(254),
+    chosen: Color::Indexed(253),
+    brushed: Color::Indexed(153),
+    used: Color::Indexed(255),
     down: Color::Indexed(29),
-    night: shades([217, 210, 204, 198, 161, 125, 89]),
-    day: shades([252, 250, 146, 110, 68, 62, 25]),
+    night: shades([174, 168, 203, 197, 161, 125, 89]),
+    day: shades([110, 110, 74, 68, 62, 62, 25]),
 };
 
 const COLOUR_BLIND: Colours = Colours {
@@ -224,7 +245,9 @@ const COLOUR_BLIND: Colours = Colours {
     caution: Color::Indexed(220),
     calm: Color::Indexed(39),
     chosen: Color::Indexed(237),
+    brushed: Color::Indexed(60),
+    used: Color::Indexed(235),
     down: Color::Indexed(110),
-    night: shades([94, 130, 136, 172, 208, 214, 228]),
-    day: shades([239, 24, 24, 25, 32, 38, 117]),
+    night: shades([130, 136, 172, 172, 208, 214, 228]),
+    day: shades([24, 25, 25, 32, 38, 38, 117]),
 };

@@ -1,5 +1,6 @@
 //! Events change the model; what the terminal loop must do comes back as an effect.
 
+mod evidence;
 mod hands;
 mod moves;
 
@@ -80,7 +81,13 @@ fn hear(model: &mut Model, news: News) {
     match news {
         News::Progress(progress) => model.progress = Some((progress, model.now)),
         News::Snapshot(snapshot) if model.paused => model.held = Some(snapshot),
-        News::Snapshot(snapshot) => model.show(snapshot),
+        News::Snapshot(snapshot) => {
+            let totals = &snapshot.audit.totals;
+            if matches!(snapshot.stage, Stage::Live(_)) {
+                model.pulse.beat(model.now, totals.payload_up, totals.payload_down);
+            }
+            model.show(snapshot);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     Outcome, ledger,
     listen::ListenArgs,
     settings::Settings,
-    view::{self, Look, ScreenArgs},
+    view::{self, Behind, Look, ScreenArgs},
 };
 use crate::{
     base::Cidr,
@@ -77,6 +77,7 @@ pub(super) fn run(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Outcom
     let look = Look::of(&args.screen, settings)?;
     let judging = view::judging(&args.screen, settings);
     let options = options(args, settings)?;
+    let behind = Behind { captures: None, asn: options.asn.clone() };
     let sources = ListenArgs::sources(&args.sources, &settings.capture)?;
     let listener = Listener::open(&listening(args, settings, &sources))?;
     let store = store(args, settings, &sources)?;
@@ -95,7 +96,7 @@ pub(super) fn run(args: &LiveArgs, settings: &Settings) -> anyhow::Result<Outcom
         };
         snapshot::listen(listener, &options, &judging, store, &stopped, &clock, &mut tell)
     });
-    look.show(blank, Arc::clone(&stop), &news)?;
+    look.show(blank, behind, Arc::clone(&stop), &news)?;
     stop.store(true, Ordering::Relaxed);
     drop(news);
     // Until the last minutes are in the ledger.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     io::IsTerminal,
     path::PathBuf,
     sync::{
@@ -21,6 +21,7 @@ use serde::{Deserialize, Deserializer};
 use super::{Outcome, args::FileArgs, input, ledger, output, settings::Settings};
 use crate::{
     base::one_or_several,
+    identify::AsnTable,
     ledger::Store,
     pipeline::{
         Judging, Options, Query, Snapshot,
@@ -96,6 +97,7 @@ pub(super) fn run(args: &ViewArgs, settings: &Settings) -> anyhow::Result<Outcom
     }
     let input = args.input.input();
     let options = input::options(&input, settings)?;
+    let asn = options.asn.clone();
     let opened = input::open(&input)?;
     if !opened.failed.is_empty() && opened.failed.len() >= args.input.files.len() {
         for failure in &opened.failed {
@@ -105,8 +107,15 @@ pub(super) fn run(args: &ViewArgs, settings: &Settings) -> anyhow::Result<Outcom
     }
     let stop = Arc::new(AtomicBool::new(false));
     let news = read(opened, options, judging.clone(), Arc::clone(&stop));
-    screen.show(Snapshot::blank(&judging), stop, &news)?;
+    let behind = Behind { captures: readable_again(&args.input.files), asn };
+    screen.show(Snapshot::blank(&judging), behind, stop, &news)?;
     Ok(Outcome::Quiet)
+}
+
+/// The files, unless one of them can be read only once.
+fn readable_again(files: &[PathBuf]) -> Option<Arc<[PathBuf]>> {
+    let regular = |file: &PathBuf| fs::metadata(file).is_ok_and(|data| data.is_file());
+    files.iter().all(regular).then(|| files.into())
 }
 
 /// Shows the ledger as it is now.
@@ -126,7 +135,7 @@ fn recall(args: &ViewArgs, settings: &Settings, judging: &Judging, screen: Look)
             drop(send.send(News::Snapshot(Arc::new(failed))));
         }
     });
-    screen.show(blank, Arc::default(), &news)?;
+    screen.show(blank, Behind::default(), Arc::default(), &news)?;
     Ok(Outcome::Quiet)
 }
 
@@ -151,6 +160,15 @@ fn read(opened: crate::capture::Opened, options: Options, judging: Judging, stop
         snapshot::read(opened, &options, &judging, &stop, &clock, &mut tell);
     });
     news
+}
+
+/// What lies behind the snapshots, to be asked when somebody wants to know more.
+#[derive(Default)]
+pub(super) struct Behind {
+    /// The captures that packets can be picked from again.
+    pub(super) captures: Option<Arc<[PathBuf]>>,
+    /// Who announces which address.
+    pub(super) asn: Option<Arc<AsnTable>>,
 }
 
 /// A terminal that can show a screen, and how it is to look.
@@ -181,10 +199,16 @@ impl Look {
     }
 
     /// Shows the screen until it is closed.
-    pub(super) fn show(self, first: Snapshot, stop: Arc<AtomicBool>, news: &Receiver<News>) -> anyhow::Result<()> {
-        let Self { theme, keys, redaction } = self;
+    pub(super) fn show(
+        self,
+        first: Snapshot,
+        behind: Behind,
+        stop: Arc<AtomicBool>,
+        news: &Receiver<News>,
+    ) -> anyhow::Result<()> {
+        let (Self { theme, keys, redaction }, Behind { captures, asn }) = (self, behind);
         let load_redaction = Box::new(|| output::new_redaction().map_err(|error| format!("{error:#}")));
-        let setup = Setup { snapshot: Arc::new(first), theme, keys, redaction, stop, load_redaction };
+        let setup = Setup { snapshot: Arc::new(first), theme, keys, redaction, stop, captures, asn, load_redaction };
         tui::run(setup, news).context("the terminal cannot be drawn on")
     }
 }

@@ -7,6 +7,7 @@ use std::{
 
 use super::{Camera, LiveStatus, News, Pace, Snapshot, Stage};
 use crate::{
+    base::Span,
     ledger::Store,
     pipeline::{Auditor, Judging, ListenError, Listener, Options, Status},
 };
@@ -32,13 +33,13 @@ pub fn listen(
         keeper.keep(auditor, status);
         let now = clock();
         if pace.is_snapshot_due(now) {
-            tell(picture(&mut camera, auditor, status, &keeper, stage(status)));
+            tell(picture(&mut camera, auditor, status, &mut keeper, stage(status)));
             pace.took(now, clock());
         }
     })?;
     auditor.end();
     keeper.keep(&mut auditor, &status);
-    tell(picture(&mut camera, &auditor, &status, &keeper, Stage::Complete));
+    tell(picture(&mut camera, &auditor, &status, &mut keeper, Stage::Complete));
     Ok(())
 }
 
@@ -51,8 +52,11 @@ fn stage(status: &Status) -> Stage {
     })
 }
 
-fn picture(camera: &mut Camera, auditor: &Auditor<'_>, status: &Status, keeper: &Keeper, stage: Stage) -> News {
-    let mut snapshot: Snapshot = camera.take(auditor, &status.coverage(), stage);
+/// Everything since the listening began: out of the ledger where one is kept, for what is flushed is forgotten.
+fn picture(camera: &mut Camera, auditor: &Auditor<'_>, status: &Status, keeper: &mut Keeper, stage: Stage) -> News {
+    let mut snapshot = keeper
+        .recalled(camera, auditor, status, stage)
+        .unwrap_or_else(|| camera.take(auditor, &status.coverage(), stage));
     snapshot.audit.inputs = status.inputs();
     snapshot.audit.failed = status.failures();
     snapshot.audit.failed.extend(keeper.trouble.clone());
@@ -70,8 +74,29 @@ impl Keeper {
     fn keep(&mut self, auditor: &mut Auditor<'_>, status: &Status) {
         let Some(store) = &mut self.store else { return };
         if let Err(error) = auditor.flush(store, &status.watched_by_source()) {
-            self.trouble = Some(format!("no longer kept in the ledger: {error}"));
+            self.trouble = Some(format!("no longer kept in the ledger, and what was is shown no more: {error}"));
             self.store = None;
+        }
+    }
+
+    /// What the ledger has since the listening began; `None` where none is kept, or it cannot be read.
+    fn recalled(
+        &mut self,
+        camera: &mut Camera,
+        auditor: &Auditor<'_>,
+        status: &Status,
+        stage: Stage,
+    ) -> Option<Snapshot> {
+        // By the clocks of the sources, which may be behind or ahead of this one: all that was watched, and the minute
+        // that is not over.
+        let (first, last) = (status.watched.first()?, status.watched.last()?);
+        let span = Span { first: first.span.first, end: last.span.end.plus(2) };
+        match camera.recall(auditor, self.store.as_ref()?, span, stage) {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                self.trouble = Some(format!("the ledger cannot be read: {error}"));
+                None
+            }
         }
     }
 }

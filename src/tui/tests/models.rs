@@ -91,6 +91,11 @@ pub(super) fn many() -> Snapshot {
     huge::snapshot(Amount { subjects: 40, nights: 60, flows: 3_000 })
 }
 
+/// As much as there ever is.
+pub(super) fn huge() -> Snapshot {
+    huge::snapshot(Amount { subjects: 200, nights: 400, flows: 100_000 })
+}
+
 /// A sample with rows by minute, flows, and somebody who uses the phone from 15:00 to 23:00.
 fn of_sample(mut audit: crate::pipeline::Audit) -> Snapshot {
     for device in &mut audit.devices {

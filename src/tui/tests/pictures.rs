@@ -1,13 +1,15 @@
 //! Every view at every size, each theme once, and models from nothing to much.
 
+use std::time::Duration;
+
 use ratatui::{buffer::Buffer, layout::Rect};
 use unicode_width::UnicodeWidthStr;
 
-use super::models::{SIZES, empty, hostile, look_at, many, model, one_packet, press, typical};
+use super::models::{SIZES, empty, hostile, huge, look_at, many, model, one_packet, press, typical};
 use crate::{
     pipeline::Snapshot,
     report::Glyphs,
-    tui::{Model, Palette, View, draw, picture},
+    tui::{Event, Model, Palette, View, draw, picture, update},
 };
 
 const VIEWS: [View; 7] =
@@ -35,9 +37,26 @@ fn every_view_at_every_size_looks_as_it_did() {
 #[test]
 fn nothing_one_packet_and_much_look_as_they_did() {
     for (name, snapshot) in [("empty", empty()), ("one-packet", one_packet()), ("many", many())] {
-        let pages = VIEWS[..6].iter().map(|view| picture(&chosen(snapshot.clone(), (80, 24), *view)));
-        insta::assert_snapshot!(name, pages.collect::<Vec<_>>().join("\n"));
+        every_size(name, &snapshot);
     }
+}
+
+/// As much as there ever is: 200 apps, 400 nights, 100,000 flows.
+#[test]
+fn the_most_there_ever_is_looks_as_it_did() {
+    every_size("huge", &huge());
+}
+
+fn every_size(name: &str, snapshot: &Snapshot) {
+    let mut pages = Vec::new();
+    for size in SIZES {
+        let mut model = chosen(snapshot.clone(), size, View::Overview);
+        for view in &VIEWS[..6] {
+            look_at(&mut model, *view);
+            pages.push(format!("{} at {} x {}\n{}", view.name(), size.0, size.1, picture(&model)));
+        }
+    }
+    insta::assert_snapshot!(name, pages.join("\n"));
 }
 
 /// The same with its colours, as runs of `[style]text`.
@@ -130,5 +149,12 @@ fn a_terminal_too_small_says_so() {
     assert!(page.contains("needs 60x16") && page.contains("here 59x16"), "{page}");
     for size in [(1, 1), (12, 3), (60, 15), (59, 200)] {
         picture(&model(typical(), size));
+    }
+    // Also where the detail of a flow is open.
+    let mut opened = chosen(typical(), (80, 24), View::Flows);
+    press(&mut opened, "enter");
+    for (width, height) in [(0, 0), (80, 5), (80, 6), (200, 1)] {
+        update(&mut opened, Event::Resize(width, height), Duration::ZERO);
+        picture(&opened);
     }
 }

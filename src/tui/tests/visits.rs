@@ -7,9 +7,10 @@ use ratatui::crossterm::event::MouseEventKind;
 use super::models::{empty, look_at, model, mouse, press, typical};
 use crate::{
     base::Bytes,
-    pipeline::snapshot::{News, Stage},
+    identify::AsnTable,
+    pipeline::snapshot::{LiveStatus, News, Stage},
     report::{Key, Redaction},
-    tui::{Effect, Event, Model, Remark, View, export, picture, update},
+    tui::{Effect, Event, Keys, Model, Remark, View, export, model::Grouping, picture, update},
 };
 
 fn opened() -> Model {
@@ -41,7 +42,7 @@ fn from_an_upload_in_the_night_to_the_flow_that_sent_it() {
     let page = picture(&model);
     assert!(page.contains("known by") && page.contains("t13d1516h2_8daaf6152771_b186095e22b6"), "{page}");
     press(&mut model, "esc esc");
-    assert_eq!((model.view, model.target.as_deref()), (View::Destinations, None));
+    assert_eq!((model.view, model.target.is_none()), (View::Destinations, true));
     press(&mut model, "esc");
     assert_eq!(model.view, View::Nights);
     press(&mut model, "esc");
@@ -173,6 +174,137 @@ fn a_finding_is_written_alone() {
     let subjects = json["devices"][0]["subjects"].as_array().unwrap();
     assert_eq!(subjects.len(), 1);
     assert_eq!((&subjects[0]["subject"], &subjects[0]["verdict"]), (&"WhatsApp".into(), &"export-like".into()));
+}
+
+#[test]
+fn packets_are_asked_for_of_what_is_looked_at_once_everything_is_read() {
+    let mut model = opened();
+    let why = |model: &mut Model| match press(model, "e p") {
+        Some(effect) => panic!("{effect:?}"),
+        None => model.remark.clone().unwrap().0,
+    };
+    press(&mut model, "] 6");
+    assert!(matches!(why(&mut model), Remark::Failed(why) if why.contains("capture files")));
+    model.captures = Some(Arc::new(["x.pcap".into()]));
+    let Some(Effect::Evidence(evidence)) = press(&mut model, "e p") else { panic!("no evidence") };
+    assert_eq!(evidence.trail.subject, "WhatsApp");
+    press(&mut model, "2 g left left left space right space");
+    let brushed = model.brush.clone().unwrap();
+    let Some(Effect::Evidence(evidence)) = press(&mut model, "e p") else { panic!("no evidence") };
+    assert_eq!([evidence.trail.night], *brushed.spans());
+    update(&mut model, Event::Redaction(Redaction::On(Key([7; 32]))), Duration::ZERO);
+    assert!(matches!(why(&mut model), Remark::Failed(why) if why.contains("cannot be hidden")));
+    let mut reading = typical();
+    (reading.stage, reading.number) = (Stage::Reading, 2);
+    press(&mut model, "r");
+    update(&mut model, Event::News(News::Snapshot(Arc::new(reading))), Duration::ZERO);
+    assert!(matches!(why(&mut model), Remark::Failed(why) if why.contains("wait")));
+}
+
+#[test]
+fn packets_that_are_not_there_leave_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.pcap");
+    fs::write(&empty, [&0xa1b2_c3d4_u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &[0, 0, 4, 0, 1, 0, 0, 0]].concat())
+        .unwrap();
+    let mut model = opened();
+    model.captures = Some(Arc::new([empty]));
+    let Some(Effect::Evidence(evidence)) = press(&mut model, "] 6 e p") else { panic!("no evidence") };
+    let said = export::write_evidence(&evidence, folder.path(), &false.into(), |_| ());
+    assert_eq!(said, Remark::Failed("no packet of it was found in the captures".to_owned()));
+    assert!(!folder.path().join("nightaudit-evidence.pcapng").exists());
+}
+
+#[test]
+fn destinations_are_summed_by_who_announces_their_addresses() {
+    let table = "157.240.0.0\t157.240.255.255\t32934\tUS\tFACEBOOK\n";
+    let mut model = opened();
+    press(&mut model, "4 o o o o o o");
+    assert_eq!(model.grouping, Grouping::default(), "without a table there are no networks");
+    model.asn = Some(Arc::new(AsnTable::read("table", table.as_bytes()).unwrap()));
+    press(&mut model, "o o o o o o");
+    assert_eq!(model.grouping, Grouping::System);
+    let keys: Vec<&str> = model.derived.targets.iter().map(|row| row.key.as_str()).collect();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert!(keys.contains(&"AS32934 FACEBOOK") && keys.contains(&"in no range of the table"), "{keys:?}");
+    let up: Bytes = model.snapshot.flows.iter().map(|row| row.payload[0]).sum();
+    assert_eq!(model.derived.targets_up, up, "every flow is in one of them");
+    model.destinations.row = keys.iter().position(|key| key.starts_with("AS")).unwrap();
+    let row_up = model.derived.targets[model.destinations.row].up;
+    press(&mut model, "enter");
+    let rows = model.derived.flows.iter().map(|n| model.snapshot.flow(*n as usize).unwrap());
+    assert_eq!(rows.map(|row| row.payload[0]).sum::<Bytes>(), row_up);
+    assert!(picture(&model).contains("AS32934 FACEBOOK"));
+    press(&mut model, "esc");
+    assert_eq!(model.target, None);
+}
+
+#[test]
+fn destinations_are_summed_by_app_role_host_and_block() {
+    let mut model = opened();
+    press(&mut model, "4");
+    let all = model.derived.targets_up;
+    for grouping in [Grouping::App, Grouping::Operator, Grouping::Role, Grouping::Host, Grouping::Address] {
+        press(&mut model, "o");
+        assert_eq!(model.grouping, grouping);
+        let of_flows = model.snapshot.flows.iter().map(|row| row.payload[0]).sum();
+        assert_eq!(model.derived.targets_up, if grouping.is_of_flows() { of_flows } else { all }, "{grouping:?}");
+        let key = model.derived.targets[0].key.clone();
+        press(&mut model, "enter");
+        assert!(!model.derived.flows.is_empty(), "{grouping:?} {key} leads to its flows");
+        press(&mut model, "esc");
+    }
+}
+
+#[test]
+fn a_live_screen_says_how_fast_it_goes_and_shows_the_last_minutes() {
+    let mut model = opened();
+    for (second, more) in [(1, 0), (2, 3_000_000), (3, 5_000_000)] {
+        let mut live = typical();
+        (live.stage, live.number) = (Stage::Live(LiveStatus::default()), 10 + second);
+        live.audit.totals.payload_up += Bytes(more);
+        update(&mut model, Event::News(News::Snapshot(Arc::new(live))), Duration::from_secs(second));
+    }
+    press(&mut model, "3");
+    let page = picture(&model);
+    assert!(page.contains("2.0 MB/s"), "{page}");
+    assert!(page.contains("up now") && page.contains("a column is a minute"), "{page}");
+    for _ in 0..20 {
+        press(&mut model, "-");
+    }
+    assert!(!picture(&model).contains("a column is a minute"), "everything can be seen");
+}
+
+#[test]
+fn keys_of_the_settings_are_heeded_and_explained() {
+    let changes = [("quit".to_owned(), vec!["ctrl-q".to_owned()]), ("export".to_owned(), vec!["w".to_owned()])];
+    let mut model = opened();
+    model.keys = Keys::with(&changes.into()).unwrap();
+    press(&mut model, "e");
+    assert!(!model.exporting);
+    press(&mut model, "w");
+    assert!(model.exporting);
+    press(&mut model, "esc ?");
+    let page = picture(&model);
+    assert!(page.contains("ctrl-q") && !page.contains("q ctrl-c"), "{page}");
+}
+
+#[test]
+fn nights_like_exports_are_flagged_and_others_are_not() {
+    let mut model = opened();
+    press(&mut model, "] 2");
+    let flagged = model.derived.grid.rows.iter().filter(|row| row.flagged).count();
+    let said: u32 = model.snapshot.audit.devices[0].finding.findings[0]
+        .evidence
+        .hits
+        .iter()
+        .find(|(size, _)| *size == model.snapshot.night.export_size)
+        .unwrap()
+        .1;
+    assert_eq!(flagged, said as usize, "as many as the verdict counts");
+    assert!(flagged > 0 && picture(&model).contains("▲"));
+    press(&mut model, "/ \"app:signal\" enter ]");
+    assert!(model.derived.grid.rows.iter().all(|row| !row.flagged), "none of an app that exports nothing");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::{
         event::{Effect, Export, ExportFormat, Remark},
         keys::Action,
         layout::{self, Target},
-        model::{Grouping, Model, View},
+        model::{Grouping, Model, Towards, View},
         views,
     },
 };
@@ -110,9 +110,12 @@ fn release(model: &mut Model) {
     }
 }
 
-/// A filter that stands for the chosen destination.
-pub(super) fn chosen_target(model: &Model) -> Option<String> {
+/// What stands for the chosen destination.
+pub(super) fn chosen_target(model: &Model) -> Option<Towards> {
     let row = model.derived.targets.get(model.destinations.row)?;
+    if model.grouping == Grouping::System {
+        return Some(Towards::System { number: row.system, says: row.key.clone() });
+    }
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "*"));
     let app = || {
         model.device().and_then(|(_, device)| {
@@ -125,12 +128,12 @@ pub(super) fn chosen_target(model: &Model) -> Option<String> {
             format!("addr:{}{}", quoted(&row.key), app.unwrap_or_default())
         }
         Grouping::Destination | Grouping::Host => format!("host:{}", quoted(&row.key)),
-        Grouping::Address => format!("addr:{}", quoted(&row.key)),
+        Grouping::Address | Grouping::System => format!("addr:{}", quoted(&row.key)),
         Grouping::App => format!("app:{}", quoted(app().map_or(&row.key, |id| id))),
         Grouping::Operator => format!("operator:{}", quoted(&row.key)),
         Grouping::Role => format!("role:{}", quoted(&crate::report::role_key(&row.role))),
     };
-    Filter::parse(&text).ok().map(|_| text)
+    Filter::parse(&text).ok().map(|_| Towards::Asked(text))
 }
 
 /// What is chosen, as text.
@@ -174,6 +177,7 @@ pub(super) fn export_key(model: &mut Model, key: KeyEvent) -> Option<Effect> {
         KeyCode::Char('h') => ExportFormat::Html,
         KeyCode::Char('j') => ExportFormat::Json,
         KeyCode::Char('c') => ExportFormat::Csv,
+        KeyCode::Char('p') => return super::evidence::ask(model),
         _ => return None,
     };
     Some(Effect::Export(Box::new(export(model, format))))

@@ -9,7 +9,7 @@ use crate::{
         grid::DAY,
         keys::Action,
         layout::{self, body},
-        model::{Cell, Grouping, Model, Sorting, View, Way},
+        model::{Cell, Model, Sorting, View, Way},
         views,
     },
 };
@@ -73,8 +73,7 @@ fn table(model: &mut Model, action: Action) {
             place.row = 0;
         }
         Action::Group if !flows => {
-            let at = Grouping::ALL.iter().position(|grouping| *grouping == model.grouping).unwrap_or(0);
-            model.grouping = Grouping::ALL[(at + 1) % Grouping::ALL.len()];
+            model.grouping = model.grouping.next(model.asn.as_deref());
             model.destinations.row = 0;
         }
         other => {
@@ -169,7 +168,8 @@ fn traffic(model: &mut Model, action: Action) {
 pub(super) fn zoom(model: &mut Model, chart: &views::traffic::Chart, minutes: u32) {
     let minutes = minutes.max(views::traffic::LEAST_MINUTES);
     if minutes >= chart.all.minutes() {
-        model.traffic.window = None;
+        // Live, no window means the last minutes.
+        model.traffic.window = model.is_live().then(|| (chart.all.first.0, chart.all.minutes()));
         return;
     }
     let share = f64::from(chart.cursor.saturating_sub(chart.span.first.0)) / f64::from(chart.span.minutes().max(1));

@@ -10,7 +10,7 @@ use crate::{
         model::{Grouping, Model},
         pen::{Pen, Pieces, piece},
         tables::{self, Column, Shown},
-        theme::Ink,
+        theme::{Ink, Theme},
         update::shown_target,
     },
 };
@@ -30,7 +30,9 @@ pub(crate) fn titles(model: &Model) -> (Pieces<'_>, Pieces<'_>) {
 /// Draws it.
 pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     if model.derived.targets.is_empty() {
-        return super::nothing(pen, super::why_empty(model));
+        let of_minutes = model.grouping.is_of_flows() && model.snapshot.flow_count() == 0 && !model.entries.is_empty();
+        let says = "a ledger keeps minutes, not connections: group another way";
+        return super::nothing(pen, if of_minutes { says } else { super::why_empty(model) });
     }
     let columns = [
         Column::words(model.grouping.name(), 18, 60, 0),
@@ -38,6 +40,7 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
         Column::number("up", 9, 2),
         Column::number("down", 9, 4),
         Column::number("share", 6, 7),
+        Column::words("", BAR, BAR, 11),
         Column::words("app", 9, 18, 3),
         Column::words("for", 9, 9, 6),
         Column::number("nights", 8, 5),
@@ -54,6 +57,17 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     tables::draw(pen, &columns, Some((by, sorting.reversed)), model.destinations, model.derived.targets.len(), |n| {
         model.derived.targets.get(n).map(|row| cells(model, row)).unwrap_or_default()
     });
+}
+
+/// Columns of the bar that shows a share.
+const BAR: u16 = 10;
+
+/// A share as a bar.
+fn bar(share: f64, theme: Theme) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "eighths of a few columns")]
+    let eighths = (share.clamp(0.0, 1.0) * f64::from(BAR) * 8.0).round() as usize;
+    let part = theme.either(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"], ["", "", "", "", "#", "#", "#", "#"]);
+    theme.either("█", "#").repeat(eighths / 8) + part[eighths % 8]
 }
 
 fn cells<'a>(model: &'a Model, row: &'a TargetRow) -> Vec<Shown<'a>> {
@@ -79,6 +93,7 @@ fn cells<'a>(model: &'a Model, row: &'a TargetRow) -> Vec<Shown<'a>> {
         (Ink::Up, row.up.to_string().into()),
         (Ink::Down, row.down.to_string().into()),
         (Ink::Faint, percent(share).replace("under ", "<").replace("over ", ">").into()),
+        (if hot { Ink::Night } else { Ink::Up }, bar(share, model.theme).into()),
         (Ink::Text, row.app.as_str().into()),
         (Ink::Faint, row.role.as_str().into()),
         (Ink::Text, if row.nights == 0 { "".into() } else { row.nights.to_string().into() }),

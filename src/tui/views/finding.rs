@@ -1,11 +1,15 @@
 //! What the verdict on one subject rests on, to be read from top to bottom.
 
+use std::iter;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
-    night::{self, Standing},
-    report::{Story, wrapped},
+    base::Bytes,
+    night::{self, Night, Standing},
+    report::{Story, calendar, wrapped},
     tui::{
+        grid::is_hit,
         layout,
         model::{Model, Place},
         pen::{Pen, Pieces, piece},
@@ -34,11 +38,13 @@ struct Line {
     mark: (Ink, &'static str),
     ink: Ink,
     text: String,
+    /// What is drawn in place of text, a character a night.
+    cells: Vec<(char, Ink)>,
 }
 
 impl Line {
     const fn new(indent: u16, ink: Ink, text: String) -> Self {
-        Self { indent, mark: (Ink::Text, ""), ink, text }
+        Self { indent, mark: (Ink::Text, ""), ink, text, cells: Vec::new() }
     }
 }
 
@@ -57,7 +63,7 @@ fn lines(model: &Model, story: &Story) -> Vec<Line> {
         for (n, part) in wrapped(text, width.saturating_sub(usize::from(hang))).into_iter().enumerate() {
             let mark = if n == 0 { mark } else { (Ink::Text, "") };
             let indent = if n == 0 { 1 } else { 1 + hang };
-            lines.push(Line { indent, mark, ink, text: part });
+            lines.push(Line { indent, mark, ink, text: part, cells: Vec::new() });
         }
     };
     let bullet = (Ink::Faint, model.theme.either("• ", "- "));
@@ -66,6 +72,7 @@ fn lines(model: &Model, story: &Story) -> Vec<Line> {
         lines.push(Line::new(0, Ink::Text, String::new()));
         paragraph(&mut lines, Ink::Strong, NO_MARK, headline);
     }
+    chart(model, width, &mut lines);
     let sections: [(&str, &[String]); 3] = [
         ("Why there is no verdict", &story.lacking),
         ("What it rests on", &story.evidence),
@@ -110,6 +117,40 @@ fn lines(model: &Model, story: &Story) -> Vec<Line> {
     lines
 }
 
+/// Rows of the bars.
+const BARS: usize = 4;
+
+/// What left unattended, night by night, as bars: those that the verdict rests on stand out.
+fn chart(model: &Model, width: usize, lines: &mut Vec<Line>) {
+    let Some(brief) = model.brief() else { return };
+    // A gap between bars, where all of them have room for it.
+    let gap = usize::from(brief.nights.len() * 2 <= width);
+    let nights = &brief.nights[brief.nights.len().saturating_sub(width)..];
+    let most = nights.iter().map(|night| night.unattended_up).max().unwrap_or_default();
+    let (Some(first), Some(last), true) = (nights.first(), nights.last(), most > Bytes::ZERO) else { return };
+    let settings = &model.snapshot.night;
+    lines.push(Line::new(0, Ink::Text, String::new()));
+    for row in (0..BARS).rev() {
+        let cell = |night: &Night| {
+            if night.coverage < settings.needed_coverage {
+                return (if row == 0 { model.theme.either('╱', '/') } else { ' ' }, Ink::Border);
+            }
+            let eighths = u128::from(night.unattended_up.0) * (BARS * 8) as u128 / u128::from(most.0);
+            let eighths = usize::try_from(eighths).unwrap_or(0).max(1).saturating_sub(row * 8).min(8);
+            let ink = if is_hit(night, brief.verdict, settings) { Ink::Night } else { Ink::Faint };
+            (model.theme.bar(eighths), ink)
+        };
+        let spaced = |night: &Night| [cell(night)].into_iter().chain(iter::repeat_n((' ', Ink::Text), gap));
+        lines.push(Line { cells: nights.iter().flat_map(spaced).collect(), ..Line::new(1, Ink::Text, String::new()) });
+    }
+    let zone = model.snapshot.audit.timezone;
+    let hits = nights.iter().filter(|night| is_hit(night, brief.verdict, settings)).count();
+    let [from, to] = [first, last].map(|night| calendar::day(calendar::date(night.start, zone)));
+    let counted = if hits > 0 { format!("; {hits} stand out") } else { String::new() };
+    let nights = format!("unattended, night by night, {from} to {to}, at most {most}{counted}");
+    lines.extend(wrapped(&nights, width).into_iter().map(|part| Line::new(1, Ink::Faint, part)));
+}
+
 /// How many lines there are.
 pub(crate) fn height(model: &Model) -> usize {
     model.derived.story.as_ref().map_or(0, |story| lines(model, story).len())
@@ -142,6 +183,9 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     for (y, line) in (0..rows).zip(lines.iter().skip(model.finding)) {
         let x = pen.text(line.indent, y, line.mark.0, line.mark.1);
         pen.text(x, y, line.ink, &line.text);
+        for (x, (mark, ink)) in (x..).zip(&line.cells) {
+            pen.mark(x, y, pen.theme.style(*ink), *mark);
+        }
         debug_assert!(line.text.width() <= usize::from(WIDEST));
     }
     tables::scrollbar(pen, Place { row: model.finding, top: model.finding }, lines.len(), rows.into());

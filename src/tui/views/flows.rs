@@ -28,7 +28,7 @@ pub(crate) fn split(body: Rect) -> (Rect, Rect) {
         let detail = Rect { x: body.x + width + 1, width: body.width - width - 1, ..body };
         return (Rect { width, ..body }, detail);
     }
-    let height = (body.height * 2 / 5).max(3);
+    let height = (body.height * 2 / 5).max(3).min(body.height);
     let detail = Rect { y: body.y + height, height: body.height - height, ..body };
     (Rect { height, ..body }, detail)
 }
@@ -74,7 +74,7 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
             for x in 0..body.width {
                 pen.mark(x, place.y - body.y, model.theme.style(Ink::Border), model.theme.either('─', '-'));
             }
-            detail(model, row, &mut pen.within(Rect { y: place.y + 1, height: place.height - 1, ..place }));
+            detail(model, row, &mut pen.within(Rect { y: place.y + 1, height: place.height.saturating_sub(1), ..place }));
         } else {
             for y in 0..body.height {
                 pen.mark(place.x - 1 - body.x, y, model.theme.style(Ink::Border), model.theme.either('│', '|'));

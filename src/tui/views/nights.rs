@@ -1,5 +1,8 @@
 //! The map of nights: a row for each night, its hours across, upload by colour.
 
+mod legend;
+mod profile;
+
 use ratatui::{
     layout::{Position, Rect},
     style::Modifier,
@@ -7,6 +10,7 @@ use ratatui::{
 
 use crate::{
     base::{Bytes, Span},
+    night::Verdict,
     report::{calendar, percent},
     tui::{
         grid::{DAY, Grid, NightRow},
@@ -18,8 +22,8 @@ use crate::{
     },
 };
 
-/// Columns of the date, with a gap.
-const DATE: u16 = 8;
+/// Columns of the mark and the date, with a gap.
+const DATE: u16 = 9;
 /// Columns of what left in the night, with gaps.
 const SUM: u16 = 11;
 /// Rows above the map.
@@ -98,11 +102,23 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     for (line, (n, row)) in (0..map.height).zip(rows.iter().enumerate().skip(model.nights.top)) {
         let chosen = n == model.nights.cursor.night;
         let y = ABOVE + line;
-        pen.fitted(1, y, if chosen { Ink::Accent } else { Ink::Faint }, &calendar::day(row.date), 6, Align::Right);
+        if row.flagged {
+            pen.text(0, y, Ink::Alarm, model.theme.mark(Verdict::ExportLike).0);
+        }
+        let ink = match (chosen, row.flagged) {
+            (true, _) => Ink::Accent,
+            (false, true) => Ink::Text,
+            (false, false) => Ink::Faint,
+        };
+        pen.fitted(2, y, ink, &calendar::day(row.date), 6, Align::Right);
         cells(model, row, y, &mut brushed, pen);
         night_sum(model, row, y, map, pen);
     }
     cursor(model, map, pen);
+    if let Some(room) = usize::from(map.height).checked_sub(rows.len()) {
+        profile::draw(model, map, u16::try_from(room).unwrap_or(0), pen);
+    }
+    legend::draw(model, pen);
     below(model, pen);
 }
 
@@ -127,7 +143,7 @@ fn cells(model: &Model, row: &NightRow, y: u16, brushed: &mut Brushed<'_>, pen: 
     for (x, from) in (DATE..).zip((0..DAY).step_by(grain as usize)) {
         let spans = model.derived.grid.spans(row, from, from + grain);
         let (mark, style) = cell(model, &spans);
-        let style = if brushed.covers(&spans) { style.patch(model.theme.style(Ink::Chosen)) } else { style };
+        let style = if brushed.covers(&spans) { style.patch(model.theme.style(Ink::Brushed)) } else { style };
         pen.mark(x, y, style, mark);
     }
 }
@@ -172,7 +188,7 @@ fn cell(model: &Model, spans: &[Span]) -> (char, ratatui::style::Style) {
     if bytes.0 < LIMITS[0] {
         return match (bytes > Bytes::ZERO || watched(model, spans), is_attended(model, spans)) {
             (false, _) => (theme.either('╱', '/'), faint),
-            (true, true) => (theme.either('·', '.'), faint),
+            (true, true) => (theme.either('·', '.'), theme.style(Ink::Used)),
             (true, false) => (' ', faint),
         };
     }
@@ -232,10 +248,14 @@ fn night_sum(model: &Model, row: &NightRow, y: u16, map: Rect, pen: &mut Pen<'_>
     }
     let x = DATE + map.width + 1;
     let ink = if row.night_up >= Bytes::mb(5) { Ink::Night } else { Ink::Faint };
-    let thin = row.coverage.is_some_and(|coverage| coverage < 0.5);
+    let thin = row.coverage.is_some_and(|coverage| coverage < model.snapshot.night.needed_coverage);
     let says = if thin { "not seen".to_owned() } else { row.night_up.to_string() };
-    pen.fitted(x, y, if thin { Ink::Faint } else { ink }, &says, SUM - 1, Align::Right);
-    let _ = model;
+    let ink = match (thin, row.flagged) {
+        (true, _) => Ink::Faint,
+        (false, true) => Ink::Alarm,
+        (false, false) => ink,
+    };
+    pen.fitted(x, y, ink, &says, SUM - 1, Align::Right);
 }
 
 fn cursor(model: &Model, map: Rect, pen: &mut Pen<'_>) {

@@ -33,6 +33,9 @@ pub(crate) fn titles(model: &Model) -> (Pieces<'_>, Pieces<'_>) {
     let flagged = verdicts.clone().filter(|verdict| *verdict == Verdict::ExportLike).count();
     let right = if flagged > 0 {
         vec![piece(Ink::Alarm, format!("{} like an export", plural(flagged as u64, "looks", "look")))]
+    } else if verdicts.clone().all(|verdict| verdict == Verdict::Insufficient) {
+        let says = if verdicts.clone().count() > 0 { "not enough seen for a verdict" } else { "" };
+        vec![piece(Ink::Faint, says)]
     } else if verdicts.clone().count() > 0 && model.snapshot.stage != Stage::Reading {
         vec![piece(Ink::Calm, "nothing looks like an export")]
     } else {
@@ -63,18 +66,44 @@ pub(crate) fn list_height(model: &Model) -> usize {
     list(model).height.into()
 }
 
-/// How many rows each card takes.
+/// How many rows each card takes, with the gap below it.
 pub(crate) fn heights(model: &Model) -> Vec<usize> {
-    let width = list(model).width;
-    model.entries.iter().map(|entry| height(entry, width)).collect()
+    let (width, spacing) = (list(model).width, Spacing::of(model));
+    model.entries.iter().map(|entry| height(entry, width, spacing) + spacing.gap(entry)).collect()
 }
 
-/// Devices take a line; subjects with something to say three or four, routine ones two where they are messengers or
-/// clouds.
-fn height(entry: &Entry, width: u16) -> usize {
+/// Whether there is room for every card at its best.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spacing {
+    Airy,
+    Tight,
+}
+
+impl Spacing {
+    fn of(model: &Model) -> Self {
+        let list = list(model);
+        let mut room = usize::from(list.height);
+        for entry in &model.entries {
+            let rows = height(entry, list.width, Self::Airy) + Self::Airy.gap(entry);
+            match room.checked_sub(rows) {
+                Some(left) => room = left,
+                None => return Self::Tight,
+            }
+        }
+        Self::Airy
+    }
+
+    fn gap(self, entry: &Entry) -> usize {
+        usize::from(self == Self::Airy && matches!(entry, Entry::Subject(_)))
+    }
+}
+
+/// Devices take a line; subjects with something to say three or four. Routine ones take two where they are messengers or
+/// clouds, or where there is room.
+fn height(entry: &Entry, width: u16, spacing: Spacing) -> usize {
     match entry {
         Entry::Subject(brief) if brief.is_flagged() => 2 + headline(brief, width).len(),
-        Entry::Subject(brief) if brief.is_primary() => 2,
+        Entry::Subject(brief) if brief.is_primary() || (spacing == Spacing::Airy && !brief.nights.is_empty()) => 2,
         Entry::Device(_) | Entry::Subject(_) => 1,
     }
 }
@@ -95,8 +124,8 @@ pub(crate) fn row_at(model: &Model, at: Position) -> Option<usize> {
         return None;
     }
     let mut y = list.y;
-    for (n, entry) in model.entries.iter().enumerate().skip(model.overview.top) {
-        let next = y + u16::try_from(height(entry, list.width)).unwrap_or(1);
+    for (n, rows) in heights(model).into_iter().enumerate().skip(model.overview.top) {
+        let next = y + u16::try_from(rows).unwrap_or(1);
         if (y..next).contains(&at.y) {
             return Some(n);
         }
@@ -131,9 +160,10 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
 }
 
 fn cards(model: &Model, pen: &mut Pen<'_>) {
+    let spacing = Spacing::of(model);
     let mut y = 0;
     for (n, entry) in model.entries.iter().enumerate().skip(model.overview.top) {
-        let rows = u16::try_from(height(entry, pen.width())).unwrap_or(1);
+        let rows = u16::try_from(height(entry, pen.width(), spacing)).unwrap_or(1);
         if y + rows > pen.height() && y > 0 {
             break;
         }
@@ -156,7 +186,7 @@ fn cards(model: &Model, pen: &mut Pen<'_>) {
                 card.text(0, line, Ink::Accent, bar);
             }
         }
-        y += rows;
+        y += rows + u16::try_from(spacing.gap(entry)).unwrap_or(0);
     }
 }
 
@@ -176,9 +206,9 @@ fn subject(model: &Model, brief: &Brief, pen: &mut Pen<'_>) {
     let room = if pen.width() >= 76 { 24 } else { 18 };
     pen.fitted(5, 0, name, &brief.name, room, Align::Left);
     let sums: Pieces<'_> = vec![
-        piece(Ink::Up, size(brief.up)),
+        piece(Ink::Up, format!("{:>7}", size(brief.up))),
         piece(Ink::Faint, " up  "),
-        piece(Ink::Down, size(brief.down)),
+        piece(Ink::Down, format!("{:>7}", size(brief.down))),
         piece(Ink::Faint, " down "),
     ];
     let ink = if matches!(brief.verdict, Verdict::Routine) { Ink::Faint } else { ink };
@@ -187,9 +217,25 @@ fn subject(model: &Model, brief: &Brief, pen: &mut Pen<'_>) {
     let bare = brief.verdict_words.split(" (").next().unwrap_or_default();
     let words = if fits { brief.verdict_words.as_str() } else { bare };
     let words = pen.within(Rect { width: area.width.saturating_sub(1), ..area }).text(room + 7, 0, ink, words);
+    let wide: usize = sums.iter().map(|(_, text)| text.chars().count()).sum();
     pen.pieces_right(words + 2, 0, &sums);
-    strip(model, &brief.nights, 5, pen);
-    let x = 5 + u16::try_from(brief.nights.len().min(STRIP)).unwrap_or(0) + 2;
+    if pen.height() < 2 {
+        // On a line of its own it stands between the words and the sums, where it fits.
+        let x = room + 7 + INLINE;
+        let nights = u16::try_from(brief.nights.len().min(STRIP)).unwrap_or(0);
+        if words < x && usize::from(x + nights) + 2 + wide < usize::from(pen.width()) {
+            strip(model, &brief.nights, (x, 0), pen);
+        }
+        return;
+    }
+    said(model, brief, pen);
+}
+
+/// The lines of a card below its first: the strip with bounds, and what there is to say.
+fn said(model: &Model, brief: &Brief, pen: &mut Pen<'_>) {
+    strip(model, &brief.nights, (5, 1), pen);
+    let nights = u16::try_from(brief.nights.len().min(STRIP)).unwrap_or(0);
+    let x = if nights == 0 { 5 } else { 5 + nights + 2 };
     let mut end = x;
     for part in bounds(brief) {
         let wide: usize = part.iter().map(|(_, text)| text.chars().count()).sum();
@@ -203,18 +249,21 @@ fn subject(model: &Model, brief: &Brief, pen: &mut Pen<'_>) {
             pen.text(5, y, Ink::Text, &line);
         }
     } else if let Some(lacking) = &brief.lacking {
-        pen.text(5, 1, Ink::Faint, lacking);
+        pen.fitted(x, 1, Ink::Faint, lacking, pen.width().saturating_sub(x + 1), Align::Left);
     }
 }
 
-fn strip(model: &Model, nights: &[Night], x: u16, pen: &mut Pen<'_>) {
+/// Columns of the verdict's words on a card of one line, before its strip.
+const INLINE: u16 = 12;
+
+fn strip(model: &Model, nights: &[Night], (x, y): (u16, u16), pen: &mut Pen<'_>) {
     for (x, night) in (x..).zip(&nights[nights.len().saturating_sub(STRIP)..]) {
         let (mark, level) = night_mark(night, model.theme.glyphs);
         let style = match level {
             None | Some(0) => model.theme.style(Ink::Faint),
             Some(level) => model.theme.heat(level + 2, false).1,
         };
-        pen.mark(x, 1, style, mark);
+        pen.mark(x, y, style, mark);
     }
 }
 
@@ -223,8 +272,10 @@ fn bounds(brief: &Brief) -> Vec<Pieces<'static>> {
     let part = |says: &'static str, ink: Ink, much: Option<Bytes>| {
         much.map(|much| vec![piece(Ink::Faint, says), piece(ink, size(much))])
     };
+    let large = brief.worst_night.is_some_and(|worst| worst >= Bytes::mb(1));
+    let worst = if large { Ink::Night } else { Ink::Text };
     let parts = [
-        part("worst night ", Ink::Night, brief.worst_night),
+        part("worst night ", worst, brief.worst_night),
         part(", half under ", Ink::Text, brief.median_night),
         part(", noticed from ", Ink::Text, brief.detectable),
     ];

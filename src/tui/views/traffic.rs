@@ -1,5 +1,7 @@
 //! Upload and download over time, with zoom and pan.
 
+mod rate;
+
 use ratatui::{layout::Position, style::Modifier};
 
 use crate::{
@@ -19,8 +21,12 @@ const SCALE: u16 = 10;
 /// The closest zoom.
 pub(crate) const LEAST_MINUTES: u32 = 30;
 
-/// Minutes that a column may stand for, the finest first.
-const STEPS: [u32; 18] = [1, 2, 3, 5, 10, 15, 20, 30, 60, 90, 120, 180, 240, 360, 720, 1_440, 2_880, 10_080];
+/// Minutes that a column may stand for, the finest first. They are close together, so that a chart fills its width.
+const STEPS: [u32; 26] = [
+    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 210, 240, 300, 360, 480,
+];
+/// Beyond them, columns of so many minutes more.
+const COARSE: u32 = 120;
 
 /// What is drawn: a stretch of time in columns.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +61,14 @@ impl Chart {
     pub(crate) fn of(model: &Model) -> Option<Self> {
         let all = whole(model)?;
         let columns = body(model.size).width.saturating_sub(SCALE + 1).max(1);
-        let (first, minutes) = model.traffic.window.unwrap_or((all.first.0, all.minutes()));
+        let (first, minutes) = model.traffic.window.unwrap_or_else(|| {
+            // Live, the last minutes: the newest stands at the right edge.
+            let latest = (all.end.0.saturating_sub(columns.into()), columns.into());
+            if model.is_live() { latest } else { (all.first.0, all.minutes()) }
+        });
         let fits = |step: &&u32| minutes.div_ceil(**step) <= u32::from(columns);
-        let step = STEPS.iter().find(fits).copied().unwrap_or_else(|| minutes.div_ceil(u32::from(columns)));
+        let coarse = || minutes.div_ceil(u32::from(columns)).next_multiple_of(COARSE);
+        let step = STEPS.iter().find(fits).copied().unwrap_or_else(coarse);
         let first = first / step * step;
         let span = Span { first: Minute(first), end: Minute(first.saturating_add(step * u32::from(columns))) };
         let newest = all.end.0.saturating_sub(1);
@@ -96,9 +107,10 @@ fn minutes(n: u32) -> String {
     match n {
         1 => "a minute".to_owned(),
         2..60 => format!("{n} minutes"),
-        60..1_440 => format!("{} h", n / 60),
+        60..1_440 if n % 60 == 0 => format!("{} h", n / 60),
+        60..1_440 => format!("{} h {:02}", n / 60, n % 60),
         1_440 => "a day".to_owned(),
-        _ => format!("{} days", n / 1_440),
+        _ => format!("{:.1} days", f64::from(n) / 1_440.0),
     }
 }
 
@@ -106,7 +118,8 @@ fn minutes(n: u32) -> String {
 pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     let Some(chart) = Chart::of(model) else { return super::nothing(pen, super::why_empty(model)) };
     // Two charts, the hours between them, and what is under the cursor.
-    let room = pen.height().saturating_sub(4);
+    let live = if model.is_live() { rate::ROWS } else { 0 };
+    let room = pen.height().saturating_sub(4 + live);
     let (above, below) = (room - room / 2, room / 2);
     let points: Vec<Point> = (0..chart.columns).map(|x| model.derived.series.sum(chart.column(x))).collect();
     let most = |of: fn(&Point) -> Bytes| points.iter().map(of).max().unwrap_or_default();
@@ -114,13 +127,21 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
     scale(pen, 0, above, "up", most_up, Ink::Up);
     scale(pen, above + 1, below, "down", most_down, Ink::Down);
     for (x, point) in (SCALE..).zip(&points) {
-        bar(pen, x, 0, above, point.up, most_up, Ink::Up);
-        bar(pen, x, 0, above, point.night_up, most_up, Ink::Night);
-        bar(pen, x, above + 1, below, point.down, most_down, Ink::Down);
+        pen.bar(x, 0, above, point.up, most_up, Ink::Up);
+        if point.night_up.0 * 2 >= point.up.0 || is_seen(point.night_up, most_up, above) {
+            pen.bar(x, 0, above, point.night_up, most_up, Ink::Night);
+        }
+        if point.up > point.night_up {
+            join(pen, x, above, *point, most_up);
+        }
+        pen.bar(x, above + 1, below, point.down, most_down, Ink::Down);
     }
     axis(model, &chart, above, pen);
     marks(model, &chart, above + 1 + below, pen);
     let y = pen.height().saturating_sub(1);
+    if model.is_live() {
+        rate::draw(model, y.saturating_sub(rate::ROWS), SCALE, pen);
+    }
     pen.text(1, y, Ink::Text, &under_cursor(model));
 }
 
@@ -136,21 +157,19 @@ fn scale(pen: &mut Pen<'_>, top: u16, rows: u16, name: &str, most: Bytes, ink: I
     pen.fitted(0, top + rows - 1, ink, name, SCALE - 1, Align::Right);
 }
 
-/// A bar of eighths of a row, over what is there.
-fn bar(pen: &mut Pen<'_>, x: u16, top: u16, rows: u16, value: Bytes, most: Bytes, ink: Ink) {
-    if value == Bytes::ZERO || most == Bytes::ZERO {
-        return;
-    }
-    let eighths = u128::from(value.0) * u128::from(rows) * 8 / u128::from(most.0);
-    let mut left = usize::try_from(eighths).unwrap_or(0).max(1);
-    let style = pen.theme.style(ink);
-    for y in (top..top + rows).rev() {
-        let mark = pen.theme.bar(left.min(8));
-        pen.mark(x, y, style, mark);
-        left = left.saturating_sub(8);
-        if left == 0 {
-            break;
-        }
+/// Whether a bar of it is higher than a line.
+fn is_seen(value: Bytes, most: Bytes, rows: u16) -> bool {
+    u128::from(value.0) * u128::from(rows) * 8 >= u128::from(most.0.max(1))
+}
+
+/// Where what left unattended ends within a row, what left in use begins: no gap stays between them.
+fn join(pen: &mut Pen<'_>, x: u16, rows: u16, point: Point, most: Bytes) {
+    let eighths = |bytes: Bytes| u128::from(bytes.0) * u128::from(rows) * 8 / u128::from(most.0.max(1));
+    let (night, all) = (eighths(point.night_up), eighths(point.up));
+    let row = u16::try_from(night / 8).unwrap_or(0);
+    if night % 8 > 0 && all >= u128::from(row + 1) * 8 && row < rows {
+        let style = pen.theme.before(Ink::Night, Ink::Up);
+        pen.wash_cell(x, rows - 1 - row, style);
     }
 }
 
@@ -162,21 +181,27 @@ fn axis(model: &Model, chart: &Chart, y: u16, pen: &mut Pen<'_>) {
         pen.mark(x, y, model.theme.style(Ink::Border), line);
     }
     let short = chart.span.minutes() <= 3 * 1_440;
-    let mut x = 0;
-    while x + 13 <= chart.columns {
+    let (mut free, mut day) = (0, None);
+    for x in 0..chart.columns {
         let minute = chart.column(x).first;
         if minute >= chart.all.end {
             break;
         }
-        let says = if short { calendar::moment(minute, zone) } else { calendar::day(calendar::date(minute, zone)) };
-        pen.text(SCALE + x, y, Ink::Faint, &format!("{says} "));
-        x += if short { 18 } else { 14 };
+        // Where a day begins, or every so often.
+        let date = calendar::date(minute, zone);
+        let begins = short || day.replace(date).is_none_or(|before| before != date);
+        let says = if short { calendar::moment(minute, zone) } else { calendar::day(date) };
+        let wide = u16::try_from(says.len()).unwrap_or(u16::MAX);
+        if begins && x >= free && x + wide <= chart.columns {
+            pen.text(SCALE + x, y, Ink::Faint, &format!("{says} "));
+            free = x + wide + 5;
+        }
     }
 }
 
 /// The cursor and the brush.
 fn marks(model: &Model, chart: &Chart, rows: u16, pen: &mut Pen<'_>) {
-    let chosen = model.theme.style(Ink::Chosen);
+    let chosen = model.theme.style(Ink::Brushed);
     let anchored = model
         .traffic
         .anchor

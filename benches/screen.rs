@@ -1,7 +1,8 @@
 //! What the screen costs: `cargo bench --bench screen`.
 //!
 //! It must stay under 4 ms a picture, 20 ms a filter over 100,000 flows, 50 ms from a key to the screen while a file is
-//! read at full speed, and slow that reading by less than 5 %.
+//! read at full speed, slow that reading by less than 5 %, and cost less than 1 % of a core while nothing happens. It takes
+//! about three minutes.
 
 #![expect(clippy::expect_used, reason = "a benchmark without its input has nothing to say")]
 
@@ -26,6 +27,7 @@ use nightaudit::{
     pipeline::{self, Judging, Options, Snapshot, snapshot},
     tui::{Event, Keys, Model, Theme, View, draw, update},
 };
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 use ratatui::{
     buffer::Buffer,
     crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
@@ -42,6 +44,14 @@ const SIZE: Size = Size { width: 200, height: 60 };
 const MUCH: huge::Amount = huge::Amount { subjects: 200, nights: 400, flows: 100_000 };
 /// Bytes of capture that are read.
 const READ: u64 = 200_000_000;
+/// Pairs of readings, without and with a screen.
+const PAIRS: usize = 16;
+/// From the start of the program until everything is read, and longer than that takes.
+const SETTLING: Duration = Duration::from_secs(8);
+/// How long nothing is done.
+const IDLE: Duration = Duration::from_secs(20);
+/// What /proc counts processor time in, on every Linux.
+const TICKS_A_SECOND: f64 = 100.0;
 
 fn press(model: &mut Model, code: KeyCode) {
     update(model, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)), Duration::ZERO);
@@ -95,25 +105,103 @@ fn pictures(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn reading(criterion: &mut Criterion) {
+/// How much the screen slows the reading, in pairs of runs so that whatever else the machine does weighs on both; and how
+/// long a key waits for its picture meanwhile.
+fn reading(_: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder for the replayed capture");
     let path = folder.path().join("replayed.pcap");
     replay::replay(&replay::bundled(), &path, READ).expect("a replayed capture");
-    let mut group = criterion.benchmark_group("reading");
-    group.sample_size(10);
-    group.bench_function("without a screen", |b| {
-        b.iter(|| pipeline::check(Captures::open(&[&path]), &options(), &judging(), |_| ()));
-    });
-    group.bench_function("with a screen", |b| b.iter(|| watched(&path, None)));
-    group.finish();
-    let mut waits = Vec::new();
-    watched(&path, Some(&mut waits));
-    waits.sort_unstable();
-    #[expect(clippy::print_stdout, reason = "criterion knows no worst case")]
-    {
-        let (middle, worst) = (waits[waits.len() / 2], waits[waits.len() - 1]);
-        println!("key to screen while reading: median {middle:?}, worst {worst:?} of {} keys", waits.len());
+    let alone = || drop(black_box(pipeline::check(Captures::open(&[&path]), &options(), &judging(), |_| ())));
+    let mut ratios = Vec::new();
+    let (mut bare, mut watched_by) = (Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let both = || timed(|| watched(&path, None));
+        // Whichever is first finds other caches.
+        let (without, with) = if pair % 2 == 0 {
+            let without = timed(alone);
+            (without, both())
+        } else {
+            let with = both();
+            (timed(alone), with)
+        };
+        ratios.push(with.as_secs_f64() / without.as_secs_f64());
+        bare.push(without);
+        watched_by.push(with);
     }
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        watched(&path, Some(&mut waits));
+    }
+    ratios.sort_unstable_by(f64::total_cmp);
+    for times in [&mut bare, &mut watched_by, &mut waits] {
+        times.sort_unstable();
+    }
+    say(&format!(
+        "reading {} MB: without a screen {:?}, with {:?}; slowed by {:.1} % (median of {PAIRS} pairs; quartiles {:.1} and \
+         {:.1} %)",
+        READ / 1_000_000,
+        bare[PAIRS / 2],
+        watched_by[PAIRS / 2],
+        100.0 * (ratios[PAIRS / 2] - 1.0),
+        100.0 * (ratios[PAIRS / 4] - 1.0),
+        100.0 * (ratios[PAIRS * 3 / 4] - 1.0),
+    ));
+    let (middle, most, worst) = (waits[waits.len() / 2], waits[waits.len() * 99 / 100], waits[waits.len() - 1]);
+    say(&format!(
+        "key to screen while reading: median {middle:?}, 99 % {most:?}, worst {worst:?} of {} keys",
+        waits.len()
+    ));
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let begin = Instant::now();
+    work();
+    begin.elapsed()
+}
+
+/// What an open screen costs that nobody touches: the processor time of the real program in a terminal.
+fn idle(_: &mut Criterion) {
+    let capture = format!("{}/captures/nightly-export/traffic.pcap.zst", env!("CARGO_MANIFEST_DIR"));
+    for (what, arguments) in [
+        ("view, everything read", vec!["view", "--no-power", &capture]),
+        ("live, nothing coming in", vec!["live", "--no-ledger", "tcp-listen://127.0.0.1:0"]),
+    ] {
+        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_nightaudit"));
+        command.args(&arguments);
+        command.env("TERM", "xterm-256color");
+        let mut child = pair.slave.spawn_command(command).expect("the program");
+        let mut output = pair.master.try_clone_reader().expect("a reader");
+        thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+        thread::sleep(SETTLING);
+        let id = child.process_id().expect("a process");
+        let before = ticks(id);
+        thread::sleep(IDLE);
+        let spent = ticks(id).zip(before).map(|(after, before)| after - before);
+        // It is ours, and has nothing to lose.
+        let _ = child.kill();
+        let _ = child.wait();
+        match spent {
+            Some(ticks) => say(&format!(
+                "idle, {what}: {:.2} % of a core over {IDLE:?}",
+                100.0 * ticks as f64 / TICKS_A_SECOND / IDLE.as_secs_f64()
+            )),
+            None => say(&format!("idle, {what}: the program did not stay")),
+        }
+    }
+}
+
+/// Processor time of a process, user and system, in hundredths of a second (proc_pid_stat(5)).
+fn ticks(id: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
+}
+
+#[expect(clippy::print_stdout, reason = "criterion knows no ratios and no worst case")]
+fn say(line: &str) {
+    println!("{line}");
 }
 
 /// Reads the capture with a screen before it. With `waits` a key is pressed now and then, and how long its picture took
@@ -179,5 +267,9 @@ fn judging() -> Judging {
     Judging { timezone: chrono_tz::Tz::UTC, night: Settings { power: false, ..Settings::default() } }
 }
 
-criterion_group!(benches, pictures, reading);
+fn few() -> Criterion {
+    Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2))
+}
+
+criterion_group! { name = benches; config = few(); targets = pictures, reading, idle }
 criterion_main!(benches);

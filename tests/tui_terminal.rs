@@ -136,8 +136,11 @@ fn a_ledger_can_be_looked_at() {
 #[test]
 fn colours_characters_and_keys_are_as_one_wants_them() {
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("nightaudit.toml"), "[view]\nascii = true\n[view.keys]\nquit = \"w\"\nhelp = [\"f2\", \"H\"]\n")
-        .expect("settings");
+    fs::write(
+        folder.path().join("nightaudit.toml"),
+        "[view]\nascii = true\n[view.keys]\nquit = \"w\"\nhelp = [\"f2\", \"H\"]\n",
+    )
+    .expect("settings");
     let script = format!(
         "NO_COLOR=1 \"$NIGHTAUDIT\" --config nightaudit.toml view --no-power '{}'; echo ended $?; read x",
         capture()

@@ -98,9 +98,9 @@ fn filter(terminal: &mut Terminal) {
     let (wrong, right) = (terminal.colour("5MX"), terminal.colour("app:whatsapp up"));
     assert_ne!(wrong, right, "the error points at the word");
     terminal.press("\u{17}up>5MB\r", "13 of 3,472");
-    terminal.press("s", "begin");
+    terminal.press("s", "begin ↓");
     terminal.press("/\u{1b}[A", "app:whatsapp up>5MB");
-    terminal.press("\u{1b}", "13 of 3,472");
+    terminal.press("\u{1b}", "│ / app:whatsapp");
     terminal.press("x", "102 of 3,472");
 }
 
@@ -210,7 +210,8 @@ fn finding_is_what_check_says(exported: &Value) {
     let said = support::nightaudit(["check", "--timezone", "Europe/Berlin", "--format", "json", &capture]).json();
     let subjects = exported["devices"][0]["subjects"].as_array().expect("subjects");
     assert_eq!(subjects.len(), 1);
-    let same = said["devices"][0]["subjects"].as_array().expect("subjects").iter().find(|one| one["subject"] == "WhatsApp");
+    let same =
+        said["devices"][0]["subjects"].as_array().expect("subjects").iter().find(|one| one["subject"] == "WhatsApp");
     assert_eq!(Some(&subjects[0]), same);
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 pub(crate) use choose::FlowChooser;
 pub(crate) use flows::FLOW_SORTS;
-pub(super) use targets::TargetRow;
 pub(crate) use targets::TARGET_SORTS;
+pub(super) use targets::TargetRow;
 
 use super::{
     brush::Brush,

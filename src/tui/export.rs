@@ -59,7 +59,12 @@ const A_WORD: u8 = 10;
 
 /// Reads the captures again and writes the packets that are asked for to a new file in `folder`. `tell` hears how far it
 /// is; when `stop` is set, or where there is no such packet, no file is left.
-pub(crate) fn write_evidence(evidence: &Evidence, folder: &Path, stop: &AtomicBool, tell: impl FnMut(Remark)) -> Remark {
+pub(crate) fn write_evidence(
+    evidence: &Evidence,
+    folder: &Path,
+    stop: &AtomicBool,
+    tell: impl FnMut(Remark),
+) -> Remark {
     let (path, file) = match create(folder, "nightaudit-evidence", "pcapng") {
         Ok(made) => made,
         Err(error) => return Remark::Failed(format!("cannot write a file here: {error}")),
@@ -84,7 +89,8 @@ fn pick(evidence: &Evidence, file: File, stop: &AtomicBool, mut tell: impl FnMut
     let mut captures = Captures::open(&evidence.captures).captures;
     let mut told = 0;
     let goes_on = |at: Progress| {
-        let percent = at.total.filter(|total| *total > 0).map_or(0, |total| u128::from(at.read) * 100 / u128::from(total));
+        let percent =
+            at.total.filter(|total| *total > 0).map_or(0, |total| u128::from(at.read) * 100 / u128::from(total));
         let percent = u8::try_from(percent.min(100)).unwrap_or(100);
         if percent >= told + A_WORD {
             told = percent;

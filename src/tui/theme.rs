@@ -130,7 +130,11 @@ impl Theme {
             (Glyphs::Ascii, true) => [',', ',', ',', ':', ':', ';', ';'][at],
         };
         let style = self.colours().map_or(Style::new(), |colours| {
-            if attended { Style::new().fg(colours.day[at]).bg(colours.used) } else { Style::new().fg(colours.night[at]) }
+            if attended {
+                Style::new().fg(colours.day[at]).bg(colours.used)
+            } else {
+                Style::new().fg(colours.night[at])
+            }
         });
         (glyph, style)
     }

@@ -77,7 +77,11 @@ impl Terminal {
     /// The line that says `text`.
     pub(crate) fn line(&self, text: &str) -> String {
         let screen = self.screen();
-        screen.lines().find(|line| line.contains(text)).unwrap_or_else(|| panic!("no line says {text:?}:\n{screen}")).to_owned()
+        screen
+            .lines()
+            .find(|line| line.contains(text))
+            .unwrap_or_else(|| panic!("no line says {text:?}:\n{screen}"))
+            .to_owned()
     }
 
     /// Waits until the screen says `text`.
@@ -133,8 +137,9 @@ impl Terminal {
         let screen = self.parser.screen();
         let (rows, columns) = screen.size();
         for row in 0..rows.get() {
-            let line: Vec<String> =
-                (0..columns.get()).map(|x| screen.cell(row, x).map(|cell| cell.contents().to_owned()).unwrap_or_default()).collect();
+            let line: Vec<String> = (0..columns.get())
+                .map(|x| screen.cell(row, x).map(|cell| cell.contents().to_owned()).unwrap_or_default())
+                .collect();
             for x in 0..line.len() {
                 let rest = line[x..].iter().map(|cell| if cell.is_empty() { " " } else { cell }).collect::<String>();
                 if rest.starts_with(text) {
@@ -209,9 +214,11 @@ pub(crate) fn between_looks(command: &str) -> String {
 
 /// That the settings of the terminal are what they were.
 pub(crate) fn settings_are_as_before(folder: &Path) {
-    let [before, after] = ["before", "after"].map(|name| fs::read_to_string(folder.join(name)).expect("what stty said"));
+    let [before, after] =
+        ["before", "after"].map(|name| fs::read_to_string(folder.join(name)).expect("what stty said"));
     // A terminal that was resized meanwhile has another size, and nothing else.
-    let rest = |said: &str| said.lines().map(|line| line.split("rows").next().unwrap_or(line).to_owned()).collect::<Vec<_>>();
+    let rest =
+        |said: &str| said.lines().map(|line| line.split("rows").next().unwrap_or(line).to_owned()).collect::<Vec<_>>();
     assert_eq!(rest(&before), rest(&after), "the terminal is as it was");
     assert!(before.contains("icanon") && !after.contains("-icanon"), "lines are lines: {after}");
 }

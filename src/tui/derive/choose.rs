@@ -119,7 +119,6 @@ impl<'a> FlowChooser<'a> {
     }
 }
 
-
 /// The destination that flows are looked at for.
 enum Only<'a> {
     Passing(Filter),

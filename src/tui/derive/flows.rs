@@ -1,11 +1,7 @@
 //! The flows that pass, sorted.
 
 use super::{Stamp, choose::FlowChooser};
-use crate::{
-    pipeline::FlowRow,
-    report::up_and_down,
-    tui::model::Model,
-};
+use crate::{pipeline::FlowRow, report::up_and_down, tui::model::Model};
 
 /// The sortable columns of the flows.
 pub(crate) const FLOW_SORTS: [&str; 6] = ["up", "begin", "down", "app", "host", "length"];
@@ -53,4 +49,3 @@ fn sort_flows(rows: &mut [(u32, &FlowRow)], model: &Model) {
         rows.reverse();
     }
 }
-

@@ -251,4 +251,3 @@ fn sort_targets(rows: &mut [TargetRow], sorting: Sorting) {
         rows.reverse();
     }
 }
-

@@ -54,7 +54,6 @@ fn attended(model: &Model, device: &DeviceAudit) -> Arc<[Span]> {
     finding.map_or_else(nobody, |finding| Arc::clone(&finding.attended))
 }
 
-
 /// Marks the nights that look like an export of what is chosen.
 fn flag(model: &Model, device: &DeviceAudit, grid: &mut Grid) {
     let chosen = model.subject();

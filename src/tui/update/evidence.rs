@@ -28,7 +28,8 @@ pub(super) fn ask(model: &mut Model) -> Option<Effect> {
 }
 
 fn evidence(model: &Model) -> Result<Evidence, &'static str> {
-    let captures = model.captures.as_ref().ok_or("packets are picked from capture files, and here are none to read again")?;
+    let captures =
+        model.captures.as_ref().ok_or("packets are picked from capture files, and here are none to read again")?;
     if model.redaction != Redaction::Off {
         return Err("packets carry addresses, which cannot be hidden: show names first");
     }
@@ -74,7 +75,9 @@ fn spans(model: &Model, finding: &Finding) -> Vec<Span> {
     }
     match model.view {
         View::Overview | View::Finding | View::Help => nights_with_hits(model, finding),
-        View::Nights => model.derived.grid.rows.get(model.nights.cursor.night).map(|row| row.span).into_iter().collect(),
+        View::Nights => {
+            model.derived.grid.rows.get(model.nights.cursor.night).map(|row| row.span).into_iter().collect()
+        }
         View::Traffic => views::traffic::Chart::of(model).map(|chart| chart.span).into_iter().collect(),
         View::Destinations | View::Flows => vec![EVER],
     }

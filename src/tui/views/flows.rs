@@ -74,7 +74,11 @@ pub(crate) fn draw(model: &Model, pen: &mut Pen<'_>) {
             for x in 0..body.width {
                 pen.mark(x, place.y - body.y, model.theme.style(Ink::Border), model.theme.either('─', '-'));
             }
-            detail(model, row, &mut pen.within(Rect { y: place.y + 1, height: place.height.saturating_sub(1), ..place }));
+            detail(
+                model,
+                row,
+                &mut pen.within(Rect { y: place.y + 1, height: place.height.saturating_sub(1), ..place }),
+            );
         } else {
             for y in 0..body.height {
                 pen.mark(place.x - 1 - body.x, y, model.theme.style(Ink::Border), model.theme.either('│', '|'));

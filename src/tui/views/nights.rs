@@ -263,14 +263,15 @@ fn cursor(model: &Model, map: Rect, pen: &mut Pen<'_>) {
     let Some(line) = night.checked_sub(model.nights.top).and_then(|line| u16::try_from(line).ok()) else { return };
     if line < map.height {
         let x = DATE + u16::try_from(minute / grain(model)).unwrap_or(0);
-        pen.wash_cell(x, ABOVE + line, ratatui::style::Style::new().add_modifier(Modifier::REVERSED));
+        pen.wash_cell(x, ABOVE + line, model.theme.style(Ink::Accent).add_modifier(Modifier::REVERSED));
     }
 }
 
 /// What is under the cursor, and what to do with it.
 fn below(model: &Model, pen: &mut Pen<'_>) {
     let y = pen.height().saturating_sub(1);
-    pen.text(1, y, Ink::Text, &under_cursor(model));
+    let room = pen.width().saturating_sub(2);
+    pen.fitted(1, y, Ink::Text, &under_cursor(model), room, Align::Left);
     let rows = model.derived.grid.rows.len();
     let shown = visible_rows(model).min(rows);
     if rows > shown {
@@ -292,7 +293,7 @@ pub(crate) fn under_cursor(model: &Model) -> String {
         (true, true) => "somebody was using it",
         (true, false) => "nobody was using it",
     };
-    let coverage = row.coverage.filter(|c| *c < 0.995).map(|c| format!(", {} of the night seen", percent(c)));
+    let coverage = row.coverage.filter(|c| *c < 0.995).map(|c| format!("; {} of the night seen", percent(c)));
     format!(
         "night of {}, {} to {}: {} up, {} down; {there}{}",
         calendar::day(row.date),

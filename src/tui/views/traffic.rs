@@ -22,9 +22,8 @@ const SCALE: u16 = 10;
 pub(crate) const LEAST_MINUTES: u32 = 30;
 
 /// Minutes that a column may stand for, the finest first. They are close together, so that a chart fills its width.
-const STEPS: [u32; 26] = [
-    1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 210, 240, 300, 360, 480,
-];
+const STEPS: [u32; 26] =
+    [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 180, 210, 240, 300, 360, 480];
 /// Beyond them, columns of so many minutes more.
 const COARSE: u32 = 120;
 

@@ -9,9 +9,9 @@ mod support;
 mod talk;
 mod terminal;
 
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path, sync::Arc};
 
-use netns::{LAN, Lab};
+use netns::{GATEWAY, LAN, Lab, PHONE};
 use nightaudit::{
     identify::Rules,
     ledger::Store,
@@ -42,7 +42,18 @@ fn a_visit_while_packets_come_in() {
     assert!(terminal.screen().contains("ended 0"), "{}", terminal.screen());
     terminal.is_sane();
     settings_are_as_before(folder.path());
-    files_are_right(folder.path(), up * 2);
+    files_are_right(folder.path(), up + DATAGRAMS * DATAGRAM);
+}
+
+/// What the phone sends later.
+const DATAGRAMS: u64 = 40;
+const DATAGRAM: u64 = 1_000;
+
+fn more(lab: &Lab) {
+    let socket = lab.phone.datagrams(SocketAddr::from((PHONE, 0)));
+    for _ in 0..DATAGRAMS {
+        socket.send_to(&[0x5a; DATAGRAM as usize], SocketAddr::from((GATEWAY, 9_999))).expect("a datagram on its way");
+    }
 }
 
 fn views(terminal: &mut Terminal) {
@@ -65,7 +76,7 @@ fn hands(terminal: &mut Terminal, lab: &Lab) {
     terminal.press("/host:mmg.whatsapp.net\r", "/ host:mmg.whatsapp.net");
     // Held still, the screen stays as it is while more comes in.
     terminal.press("p", "held");
-    talk::everything(lab);
+    more(lab);
     terminal.until("held, more has come");
     terminal.press("p", "Flows");
     terminal.until_gone("held");
@@ -89,7 +100,7 @@ fn files_are_right(folder: &Path, up: u64) {
     assert!(html.starts_with("<!doctype html>") && html.contains("WhatsApp"));
     let judging = Judging { timezone: chrono_tz::Tz::UTC, night: Settings { power: false, ..Settings::default() } };
     let store = Store::read(&folder.join("ledger.db")).expect("the ledger");
-    let rules = std::sync::Arc::new(Rules::embedded().expect("the rules"));
+    let rules = Arc::new(Rules::embedded().expect("the rules"));
     let audit = recall(&store, &Query::default(), &rules, &judging).expect("an audit");
     assert_eq!(audit.totals.payload_up.0, up, "the ledger has what was sent, to the byte");
 }

@@ -97,7 +97,7 @@ fn files_are_right(folder: &Path, up: u64) {
     let flows: Vec<Value> = flows.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(flows.len() >= 2 && flows.iter().all(|flow| flow["host"] == "mmg.whatsapp.net"), "{flows:?}");
     let html = fs::read_to_string(folder.join("nightaudit-report.html")).expect("a page");
-    assert!(html.starts_with("<!doctype html>") && html.contains("WhatsApp"));
+    assert!(html.to_lowercase().starts_with("<!doctype html>") && html.contains("WhatsApp"), "{html:.200}");
     let judging = Judging { timezone: chrono_tz::Tz::UTC, night: Settings { power: false, ..Settings::default() } };
     let store = Store::read(&folder.join("ledger.db")).expect("the ledger");
     let rules = Arc::new(Rules::embedded().expect("the rules"));

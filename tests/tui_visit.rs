@@ -99,8 +99,10 @@ fn filter(terminal: &mut Terminal) {
     assert_ne!(wrong, right, "the error points at the word");
     terminal.press("\u{17}up>5MB\r", "13 of 3,472");
     terminal.press("s", "begin ↓");
-    terminal.press("/\u{1b}[A", "app:whatsapp up>5MB");
-    terminal.press("\u{1b}", "│ / app:whatsapp");
+    // The line in which it is typed stands where it said what is chosen.
+    terminal.type_("/\u{1b}[A");
+    terminal.until_gone("WhatsApp on");
+    terminal.press("\u{1b}", "WhatsApp on");
     terminal.press("x", "102 of 3,472");
 }
 

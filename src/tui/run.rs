@@ -97,7 +97,7 @@ pub fn run(setup: Setup, news: &Receiver<News>) -> io::Result<()> {
                     stop.store(true, Ordering::Relaxed);
                     return Ok(());
                 }
-                Some(Effect::Evidence(evidence)) => picking.begin(evidence),
+                Some(Effect::Evidence(evidence)) => Some(picking.begin(evidence)),
                 Some(other) => perform(other, &stop, &mut *load_redaction),
                 None => None,
             };
@@ -143,16 +143,16 @@ struct Picking {
 
 impl Picking {
     /// Begins, unless it is at work.
-    fn begin(&mut self, evidence: Box<Evidence>) -> Option<Event> {
+    fn begin(&mut self, evidence: Box<Evidence>) -> Event {
         if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
-            return Some(Event::Said(Remark::Failed("packets are being picked already".to_owned())));
+            return Event::Said(Remark::Failed("packets are being picked already".to_owned()));
         }
         let (tell, stop) = (self.tell.clone(), Arc::clone(&self.stop));
         self.thread = Some(thread::spawn(move || {
             let say = |remark| drop(tell.send(Event::Said(remark)));
             say(export::write_evidence(&evidence, Path::new("."), &stop, say));
         }));
-        Some(Event::Said(Remark::Done("picking packets".to_owned())))
+        Event::Said(Remark::Done("picking packets".to_owned()))
     }
 }
 

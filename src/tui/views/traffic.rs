@@ -106,7 +106,7 @@ fn minutes(n: u32) -> String {
     match n {
         1 => "a minute".to_owned(),
         2..60 => format!("{n} minutes"),
-        60..1_440 if n % 60 == 0 => format!("{} h", n / 60),
+        60..1_440 if n.is_multiple_of(60) => format!("{} h", n / 60),
         60..1_440 => format!("{} h {:02}", n / 60, n % 60),
         1_440 => "a day".to_owned(),
         _ => format!("{:.1} days", f64::from(n) / 1_440.0),

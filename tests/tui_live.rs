@@ -42,17 +42,17 @@ fn a_visit_while_packets_come_in() {
     assert!(terminal.screen().contains("ended 0"), "{}", terminal.screen());
     terminal.is_sane();
     settings_are_as_before(folder.path());
-    files_are_right(folder.path(), up + DATAGRAMS * DATAGRAM);
+    files_are_right(folder.path(), up + DATAGRAMS * DATAGRAM as u64);
 }
 
 /// What the phone sends later.
 const DATAGRAMS: u64 = 40;
-const DATAGRAM: u64 = 1_000;
+const DATAGRAM: usize = 1_000;
 
 fn more(lab: &Lab) {
     let socket = lab.phone.datagrams(SocketAddr::from((PHONE, 0)));
     for _ in 0..DATAGRAMS {
-        socket.send_to(&[0x5a; DATAGRAM as usize], SocketAddr::from((GATEWAY, 9_999))).expect("a datagram on its way");
+        socket.send_to(&[0x5a; DATAGRAM], SocketAddr::from((GATEWAY, 9_999))).expect("a datagram on its way");
     }
 }
 

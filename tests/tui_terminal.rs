@@ -1,7 +1,6 @@
 //! The screen in a real terminal, and the terminal as it was before, however it ended.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::expect_used, reason = "what fails here fails the test that asked for it")]
 
 mod support;
 mod terminal;

@@ -42,6 +42,8 @@ pub struct Bookkeeper {
     courier: Option<Courier>,
     /// What reports said that is not in the ledger yet.
     said: Vec<RunRecord>,
+    /// Whether it is worth trying to write that: something is new, or the ledger was written since.
+    is_said_due: bool,
 }
 
 /// A ledger that cannot be written to.
@@ -100,6 +102,7 @@ impl Bookkeeper {
             summed_up: Minute(0),
             courier: None,
             said: Vec::new(),
+            is_said_due: false,
         })
     }
 
@@ -126,10 +129,12 @@ impl Bookkeeper {
 
     /// Keeps in the ledger what a report said, as soon as the ledger takes it.
     pub fn remember(&mut self, said: impl IntoIterator<Item = RunRecord>) -> Result<(), StoreError> {
+        let before = self.said.len();
         self.said.extend(said);
+        let is_due = std::mem::take(&mut self.is_said_due) || self.said.len() > before;
         let too_many = self.said.len().saturating_sub(MOST_SAID);
         self.said.drain(..too_many);
-        let Some(store) = &mut self.store else { return Ok(()) };
+        let Some(store) = self.store.as_mut().filter(|_| is_due) else { return Ok(()) };
         while let Some(run) = self.said.first() {
             store.remember(run)?;
             self.said.remove(0);
@@ -193,6 +198,7 @@ impl Bookkeeper {
         match self.try_write(auditor, &watched) {
             Ok(rows) => {
                 self.from = self.from.max(settled.minus(REPEATED));
+                self.is_said_due = true;
                 match self.trouble.take() {
                     Some(trouble) => Booked::Recovered { minutes: now.since(trouble.since) },
                     None => Booked::Rows { rows, up_to: now },

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 BIN := target/release/nightaudit
 
-.PHONY: demo tui test setup setup-tests build lint unit bench
+.PHONY: demo tui test test-chdb setup setup-tests build lint unit bench
 
 demo: build
 	@scripts/demo $(BIN)
@@ -30,6 +30,10 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) check --locked --no-default-features
+
+# The fleet's SQL on a modern engine, from PyPI; optional.
+test-chdb:
+	@scripts/test-chdb
 
 unit:
 	$(CARGO) test --locked

@@ -33,6 +33,11 @@ use nightaudit::{
     report::{Redaction, fleet_json, fleet_text, json, json_text},
     simulate::{Life, Scenario},
 };
+use proptest::{
+    prelude::*,
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
 
 const PHONE: DeviceId = DeviceId(0);
 const ALL: Minute = Minute(u32::MAX);
@@ -289,7 +294,7 @@ fn a_courier_holds_nobody_up_and_drains_its_backlog_when_the_server_is_back() {
                 assert!((1..=750).contains(&again_in));
             }
             // A thread of its own answers in its own time.
-            None => thread::sleep(Duration::from_micros(300)),
+            None => thread::sleep(Duration::from_micros(1_500)),
         }
     }
     assert!((3..40).contains(&failed), "{failed} attempts in an hour without a server");
@@ -323,10 +328,11 @@ fn a_sensor_that_sends_nonsense_harms_its_own_rows_only() {
     assert!(node.try_ask(&row("bad", "d", "-5", "x", "1")).is_err(), "a minute before time");
     assert!(node.try_ask(&row("bad", "d", "5", "x", "-1")).is_err(), "negative bytes");
     let sql = "'; DROP TABLE nightaudit.minutes; --";
-    let long = "x".repeat(200_000);
+    let long = "x".repeat(10_000_000);
     for (device, minute, destination) in [
         ("d", "0", "x"),
         ("d", "4294967295", "x"),
+        ("d", "121000000", "the year 2200"),
         (sql, "7", sql),
         ("d\\\\'", "8", "\\t\\n\\u001b[2J"),
         ("d", "9", &long),
@@ -350,9 +356,51 @@ fn a_sensor_that_sends_nonsense_harms_its_own_rows_only() {
     assert_eq!(bad.devices(None).unwrap().len(), 3);
     let audit = pipeline::recall_from(&bad, &Query::default(), &options().rules, &judging()).unwrap();
     assert_eq!(audit.devices.len(), 3);
+    let judging = Judging { night: Settings { power: false, ..Settings::default() }, ..judging() };
+    let survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |_| ()).unwrap();
+    assert_eq!(survey.sensors.iter().map(|state| state.devices).collect::<Vec<_>>(), [3, 1], "{:?}", survey.sensors);
     assert!(audit.devices.iter().flat_map(|d| &d.destinations).all(|total| total.destination.len() <= 253));
     assert_eq!(good(), before);
     assert_eq!(Ledgers::on(&server).sensors().unwrap(), ["bad", "good"]);
+}
+
+#[test]
+fn whatever_a_sensor_is_called_its_own_rows_are_read_and_no_others() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let mut runner = TestRunner::deterministic();
+    let text = prop::collection::vec(
+        prop_oneof![any::<char>(), "['\"\\\\;%_\\-\\-\0\n\t{}]".prop_map(|s| s.chars().next().unwrap_or('\''))],
+        1..30,
+    )
+    .prop_map(String::from_iter);
+    let mut names: Vec<String> = (0..40).map(|_| text.new_tree(&mut runner).unwrap().current()).collect();
+    names.extend(["' OR 1=1 --", "\\", "\\'", "a') UNION ALL SELECT 1 --", "{sensor:String}"].map(str::to_owned));
+    names.sort();
+    names.dedup();
+    let quiet = lived("B01", 0);
+    for (n, name) in names.iter().enumerate() {
+        let one =
+            DeviceLedger { seen: quiet.seen[..=n].to_vec(), watched: quiet.watched.clone(), ..DeviceLedger::default() };
+        server.file_made(name, name, &one).unwrap();
+    }
+    let ledgers = Ledgers::on(&server);
+    assert_eq!(ledgers.sensors().unwrap(), names);
+    for (n, name) in names.iter().enumerate() {
+        let ledger = ledgers.sensor(name);
+        let devices = ledger.devices(None).unwrap();
+        assert_eq!(devices.iter().map(|record| &record.device.id).collect::<Vec<_>>(), [name]);
+        let account = ledger.account(&devices[0], PHONE, None).unwrap();
+        assert_eq!(account.ledger.device(PHONE, &[], &account.facts).seen, quiet.seen[..=n]);
+    }
+    let mut swept = BTreeMap::new();
+    ledgers
+        .sweep(&names[0], &names[names.len() - 1], None, |one| {
+            swept.insert(one.sensor, one.ledger.unwrap().seen.len());
+        })
+        .unwrap();
+    assert_eq!(swept, names.iter().cloned().zip(1..).collect::<BTreeMap<_, _>>());
 }
 
 #[test]
@@ -409,7 +457,7 @@ fn all_devices_together_say_which_findings_stand_and_which_sensors_are_silent() 
     server.file_made("silent", "d", &first_week).unwrap();
     let judging = Judging { night: settings, ..judging() };
     let mut seen = 0;
-    let survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |_| seen += 1).unwrap();
+    let survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |devices| seen = devices).unwrap();
     assert_eq!((survey.devices, seen, survey.sensors.len()), (8, 8, 9));
     let together: BTreeMap<_, _> = survey
         .subjects
@@ -421,8 +469,46 @@ fn all_devices_together_say_which_findings_stand_and_which_sensors_are_silent() 
     assert!(survey.findings.iter().take(3).all(|one| one.stands && one.verdict == Verdict::ExportLike));
     let five = survey.accidents.iter().find(|one| one.size == Bytes::mb(5)).unwrap();
     assert!(five.devices >= 2 && five.nights >= 28 && five.interval.0 <= five.rate && five.rate <= five.interval.1);
-    let text = fleet_text(&survey, &Redaction::Off);
+    let text = fleet_text(&survey, &Redaction::Off, chrono_tz::Europe::Berlin);
     assert!(text.contains("silent has been silent for") && text.contains("8 devices of 9 sensors"), "{text}");
     let page = fleet_json(&survey, &Redaction::Off);
     assert_eq!(page["subjects"][0]["standing"], 3);
+}
+
+/// A plain user whose messenger uploads 60 MB at rest on one night in twenty-five: an accident, as far as anybody can tell.
+const ACCIDENTS: &str = "id = \"A01\"\nname = \"accidents\"\nwhy = \"their rate is known\"\nclass = \"negative\"\n\
+    expect = [\"routine\", \"bulk-but-irregular\"]\njudge = \"messenger\"\nnights = 28\n\n[[export]]\nwhen = \
+    \"at-rest\"\nmb = 60\non-nights = 0.04\nto = \"operator-media\"\n";
+
+#[test]
+fn the_rate_of_accidents_is_what_the_simulated_phones_really_did() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let scenario = Scenario::parse(ACCIDENTS, "accidents.toml").unwrap();
+    let phones = 40;
+    let mut happened = 0;
+    for n in 0..phones {
+        let (ledger, truth) = Life::of(&scenario, 500 + n).ledger();
+        let mut nights: Vec<usize> =
+            truth.exports.iter().filter(|one| one.bytes >= Bytes::mb(25)).map(|one| one.night).collect();
+        nights.dedup();
+        happened += nights.len();
+        server.file_made(&format!("s{n:02}"), "d", &ledger).unwrap();
+    }
+    // One phone more, whose owner does not share and whose uploads would be seen in the rate.
+    server.file_made("unshared", "d", &lived("P01", 1)).unwrap();
+    engine.nodes[0]
+        .ask("INSERT INTO nightaudit.facts VALUES ('unshared', 'device', 'd', '{\"label\":null,\"share\":false}', 2)");
+    let judging = Judging { night: Settings { power: false, ..Settings::default() }, ..judging() };
+    let survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |_| ()).unwrap();
+    let measured = survey.accidents.iter().find(|one| one.size == Bytes::mb(25)).unwrap();
+    let really = happened as f64 / (phones as f64 * 28.0);
+    assert!((0.02..0.07).contains(&really), "the scenario draws {really}");
+    assert!(u64::from(measured.devices) >= phones * 9 / 10 && u64::from(measured.devices) <= phones, "{measured:?}");
+    assert!(measured.interval.0 <= really && really <= measured.interval.1, "{measured:?}, really {really}");
+    assert!((measured.rate - really).abs() < 0.01, "{measured:?}, really {really}");
+    let by_size: Vec<f64> = survey.accidents.iter().map(|one| one.rate).collect();
+    assert!(by_size.windows(2).all(|pair| pair[0] >= pair[1]), "larger ones are rarer: {by_size:?}");
+    assert!((judging.night.accident_rate - Settings::default().accident_rate).abs() < 1e-12, "never taken silently");
 }

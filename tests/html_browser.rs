@@ -13,6 +13,13 @@ use std::{
     time::Duration,
 };
 
+use nightaudit::{
+    base::{Bytes, Minute},
+    identify::Kind,
+    night::{Grade, Verdict},
+    pipeline::{AccidentRate, FleetFinding, FleetSubject, Novelty, SensorState, Survey},
+    report::{Redaction, fleet_html},
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -229,4 +236,94 @@ fn the_browser_has_nothing_to_complain_of_and_pictures_are_made() {
     let _ = fs::remove_file(&paper);
     look(browser, &page, Scheme::Light, &[format!("--print-to-pdf={}", paper.display())]);
     assert!(fs::read(&paper).expect("a print").starts_with(b"%PDF"));
+}
+
+/// A fleet in which something of every kind is to be said, by names that try to break the page.
+fn fleet() -> Survey {
+    let long = "a-host-without-any-place-to-break-".repeat(8);
+    let names = ["WhatsApp", "Google backup", "<b>Telegram</b>", &long];
+    let finding = |n: usize| FleetFinding {
+        sensor: format!("gateway-{n:03}"),
+        device: format!("02:00:00:00:00:{n:02x}"),
+        label: (n == 1).then(|| "Ana's phone".to_owned()),
+        subject: format!("s{n}"),
+        name: names[n % 4].to_owned(),
+        kind: Kind::Messenger,
+        verdict: [Verdict::ExportLike, Verdict::BackupLike, Verdict::SmallRecurrent][n % 3],
+        grade: (n % 3 < 2).then_some(Grade::Strong),
+        log10_e: 20.0 - n as f64,
+        eligible_nights: 28,
+        worst_night: Some(Bytes::mb(18 + n as u64)),
+        stands: n < 9,
+        news: [Novelty::New, Novelty::Known, Novelty::Was(Verdict::SmallRecurrent)][n % 3],
+    };
+    let subject = |n: usize| FleetSubject {
+        subject: format!("s{n}"),
+        name: names[n].to_owned(),
+        verdicts: [Verdict::ExportLike, Verdict::Routine, Verdict::Insufficient]
+            .into_iter()
+            .zip([3 - n as u32 % 3, 40, 2])
+            .collect(),
+        standing: 3 - n as u32 % 3,
+    };
+    let sensor = |n: u32| SensorState {
+        sensor: format!("gateway-{n:03}"),
+        devices: 2,
+        last: Some(Minute(29_000_000 - n / 20 * 900)),
+        watched: 40_000,
+        dropped: f64::from(n % 7 / 6) * 0.05,
+        failed: Vec::new(),
+    };
+    let accident = AccidentRate {
+        size: Bytes::mb(5),
+        hits: 31,
+        nights: 900,
+        devices: 40,
+        rate: 31.0 / 900.0,
+        interval: (0.02, 0.05),
+    };
+    Survey {
+        devices: 45,
+        rows: 180,
+        subjects: (0..4).map(subject).collect(),
+        findings: (0..14).map(finding).collect(),
+        accidents: vec![accident],
+        sensors: (0..24).map(sensor).collect(),
+        last: Some(Minute(29_000_000)),
+        span: None,
+        since: Some(Minute(28_990_000)),
+        gone: vec![finding(20)],
+    }
+}
+
+#[test]
+fn a_fleets_page_is_read_on_a_phone_and_on_a_desk_as_well() {
+    let Some(browser) = browser() else { return };
+    let folder = TempDir::new().expect("a folder");
+    let page = folder.path().join("fleet.html");
+    fs::write(&page, fleet_html(&fleet(), &Redaction::Off, chrono_tz::Europe::Berlin)).expect("a file");
+    for (width, scheme) in [(PHONE, Scheme::Light), (PHONE, Scheme::Dark), (DESK, Scheme::Light), (DESK, Scheme::Dark)]
+    {
+        let seen = measured(browser, &page, width, scheme);
+        let at = format!("{width} px, {scheme:?}");
+        assert_eq!(seen["width"].as_u64(), Some(width.into()));
+        assert!(seen["overflow"].as_i64().expect("a width") <= 0, "{at}: it scrolls sideways: {}", seen["wide"]);
+        assert_eq!(seen["wide"], serde_json::json!([]), "{at}: nothing sticks out");
+        assert!(seen["texts"].as_u64() > Some(150), "{at}: {} texts", seen["texts"]);
+        assert_eq!(seen["faint"], serde_json::json!([]), "{at}: contrast below WCAG AA");
+        for nothing in ["nameless", "unmarked", "images", "headless", "scripts", "outside", "ids"] {
+            assert_eq!(seen[nothing], 0, "{at}: {nothing}");
+        }
+        assert_eq!((seen["lang"].as_str(), seen["first"][0].as_str()), (Some("en"), Some("H1")));
+        assert!(seen["news"].as_str().expect("news").starts_with("new: WhatsApp"), "{at}: {}", seen["news"]);
+    }
+    for (name, size) in [("phone", "500,2600"), ("desk", "1280,2000")] {
+        let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fleet-{name}.png"));
+        let _ = fs::remove_file(&picture);
+        let more = [format!("--screenshot={}", picture.display()), format!("--window-size={size}")];
+        let (_, complaints) = look(browser, &page, Scheme::Light, &more);
+        let console: Vec<_> = complaints.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(console.is_empty(), "{name}: {console:?}");
+        assert!(fs::read(&picture).expect("a picture").starts_with(b"\x89PNG"));
+    }
 }

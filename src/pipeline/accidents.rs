@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     base::Bytes,
     identify::Kind,
@@ -13,7 +15,7 @@ use crate::{
 const FEWEST_DEVICES: usize = 2;
 
 /// On which share of nights an app uploaded this much while nobody used the phone, where uploads do not recur.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccidentRate {
     /// This much or more.
     pub size: Bytes,
@@ -51,6 +53,13 @@ impl Accidents {
         }
         for (size, counts) in own {
             self.counts.entry(size).or_default().push(counts);
+        }
+    }
+
+    /// Adds what was counted on other devices.
+    pub(super) fn add(&mut self, other: Self) {
+        for (size, counts) in other.counts {
+            self.counts.entry(size).or_default().extend(counts);
         }
     }
 

@@ -17,6 +17,7 @@ mod remember;
 pub mod snapshot;
 mod stream;
 mod survey;
+mod surveyed;
 mod unwritten;
 
 pub use accidents::AccidentRate;
@@ -30,7 +31,8 @@ pub use offline::{Judging, Listed, check, flows, flows_judged};
 pub use recall::{Query, judge, recall, recall_from};
 pub use remember::{remember, run_record};
 pub use snapshot::Snapshot;
-pub use survey::{FleetFinding, FleetSubject, SensorState, Survey, survey};
+pub use survey::{FleetFinding, FleetSubject, Novelty, SensorState, Survey, survey};
+pub use surveyed::{SurveyError, keep, overview};
 
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ use crate::{
     base::{Bytes, Span, Stamp},
     capture::{FileReport, Opened, Progress},
     identify::{DeviceId, Rules},
-    ledger::{Coverage, Store, StoreError},
+    ledger::{Archive, Coverage, Store, StoreError},
     night,
 };
 
@@ -111,18 +111,26 @@ impl Snapshot {
 
     /// What `query` asks of a ledger. Flows are not known: a ledger keeps minutes.
     pub fn recalled(store: &Store, query: &Query, rules: &Arc<Rules>, judging: &Judging) -> Result<Self, StoreError> {
-        store.at_one_moment(|store| {
-            let mut snapshot = Self::of_audit(recall::recall_from(store, query, rules, judging)?);
-            snapshot.night = Arc::new(judging.night.clone());
-            for record in store.devices(query.span)? {
-                let at = snapshot.audit.devices.iter().position(|device| device.id == record.device.id);
-                if let Some(at) = at {
-                    let account = store.account(&record, ONLY, query.span)?;
-                    snapshot.slices[at] = slices::of_device(&account.ledger, ONLY, &snapshot.audit.devices[at]);
-                }
+        store.at_one_moment(|store| Self::recalled_from(store, query, rules, judging))
+    }
+
+    /// As [`Snapshot::recalled`], from any place minutes are kept in.
+    pub fn recalled_from<A: Archive>(
+        archive: &A,
+        query: &Query,
+        rules: &Rules,
+        judging: &Judging,
+    ) -> Result<Self, A::Error> {
+        let mut snapshot = Self::of_audit(recall::recall_from(archive, query, rules, judging)?);
+        snapshot.night = Arc::new(judging.night.clone());
+        for record in archive.devices(query.span)? {
+            let at = snapshot.audit.devices.iter().position(|device| device.id == record.device.id);
+            if let Some(at) = at {
+                let account = archive.account(&record, ONLY, query.span)?;
+                snapshot.slices[at] = slices::of_device(&account.ledger, ONLY, &snapshot.audit.devices[at]);
             }
-            Ok(snapshot)
-        })
+        }
+        Ok(snapshot)
     }
 
     /// Of an audit alone: flows are not known, destinations not by minute.

@@ -1,19 +1,27 @@
 //! Every device of a fleet judged, one after the other, and what they say together.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::BTreeMap,
+    num::NonZero,
+    slice,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use crossbeam_channel::unbounded;
+use serde::{Deserialize, Serialize};
 
 use super::{
     accidents::{AccidentRate, Accidents},
-    audit::DeviceAudit,
     offline::Judging,
-    recall::judge,
 };
 use crate::{
     base::{Bytes, Minute, Span},
     identify::Kind,
     ledger::{
-        Archive, CaptureRecord, Watched,
-        fleet::{FleetError, Ledgers},
+        DeviceLedger, Subject, Watched,
+        fleet::{FleetError, Ledgers, SensorWatch, Swept},
     },
     night::{self, Finding, Grade, Verdict},
 };
@@ -45,10 +53,26 @@ pub struct FleetFinding {
     pub worst_night: Option<Bytes>,
     /// The evidence stands when every row of the fleet is judged together (e-BH).
     pub stands: bool,
+    /// What was said of it the time before.
+    pub news: Novelty,
+}
+
+/// What was said of a finding the time before.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Novelty {
+    /// There was no time before.
+    #[default]
+    Unknown,
+    /// The same.
+    Known,
+    /// Nothing: it is new.
+    New,
+    /// Another recurrent verdict.
+    Was(Verdict),
 }
 
 /// One subject over all devices.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FleetSubject {
     /// Its id.
     pub subject: String,
@@ -94,10 +118,21 @@ pub struct Survey {
     pub sensors: Vec<SensorState>,
     /// The minute after the last one that nine sensors of ten have watched: one whose clock is ahead moves it not.
     pub last: Option<Minute>,
+    /// What was judged; `None` for all there is.
+    pub span: Option<Span>,
+    /// Up to when it was judged the time before; `None` where there was no such time.
+    pub since: Option<Minute>,
+    /// What was found the time before and is no more.
+    pub gone: Vec<FleetFinding>,
 }
 
-/// Judges every device of the fleet in `span` (at any time). Memory is that of one device and of the findings: a device
-/// is judged as it streams by. `each` is told of every device.
+/// Sensors that are asked for with one question.
+const A_BATCH: usize = 16;
+/// Threads that ask and judge at most: each holds one device, and the server has other things to do.
+const MOST_THREADS: usize = 4;
+
+/// Judges every device of the fleet in `span` (at any time). Memory is that of one device for each thread, and of the
+/// findings: a device is judged as it streams by. `each` is told how many devices were judged up to then.
 ///
 /// # Errors
 ///
@@ -106,93 +141,202 @@ pub fn survey(
     fleet: &Ledgers<'_>,
     span: Option<Span>,
     judging: &Judging,
-    mut each: impl FnMut(&str),
+    mut each: impl FnMut(u32),
 ) -> Result<Survey, FleetError> {
-    let mut all: Vec<FleetFinding> = Vec::new();
-    let mut survey = Survey::default();
-    let mut accidents = Accidents::default();
-    for sensor in fleet.sensors()? {
-        let ledger = fleet.sensor(&sensor);
-        let known = ledger.captured(span);
-        let known = known.and_then(|captured| Ok((captured, ledger.devices(span)?, ledger.sharing()?)));
-        let (captured, devices, sharing) = match known {
-            Ok(known) => known,
-            Err(error) => {
-                survey.sensors.push(unreadable(sensor, &error));
-                continue;
-            }
-        };
-        let mut state = state(sensor, &captured);
-        for record in &devices {
-            each(&record.device.id);
-            match judge(&ledger, record, span, &captured.coverage, judging) {
-                Ok((device, _)) => {
-                    state.devices += 1;
-                    if sharing.contains(&device.id) {
-                        accidents
-                            .count(device.finding.findings.iter().filter_map(|one| Some((kind(&device, one)?, one))));
+    let sensors = fleet.sensors()?;
+    let batches: Vec<&[String]> = sensors.chunks(A_BATCH).collect();
+    let next = AtomicUsize::new(0);
+    let (send, judged) = unbounded();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(batches.len().max(1));
+    let mut done: BTreeMap<usize, Tally> = BTreeMap::new();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (send, next, batches) = (send.clone(), &next, &batches);
+            scope.spawn(move || {
+                while let Some((at, batch)) = turn(next, batches) {
+                    if send.send((at, Tally::of_batch(fleet, batch, span, judging))).is_err() {
+                        break;
                     }
-                    all.extend(device.finding.findings.iter().filter_map(|one| finding(&state.sensor, &device, one)));
                 }
-                Err(error) => state.failed.push(error.to_string()),
-            }
+            });
         }
-        survey.devices += state.devices;
-        survey.sensors.push(state);
-    }
-    let mut lasts: Vec<Minute> = survey.sensors.iter().filter_map(|state| state.last).collect();
-    lasts.sort_unstable();
-    survey.last = lasts.get(lasts.len().saturating_sub(1) * 9 / 10).copied();
-    survey.accidents = accidents.rates();
-    conclude(&mut survey, all, judging.night.discovery_rate);
-    Ok(survey)
+        drop(send);
+        let mut devices = 0;
+        for (at, tally) in judged {
+            devices += tally.devices();
+            each(devices);
+            done.insert(at, tally);
+        }
+    });
+    let mut all = Tally::default();
+    // In the order of sensors, whichever thread was faster: sums of fractions depend on it.
+    done.into_values().for_each(|tally| all.add(tally));
+    Ok(all.concluded(span, judging.night.discovery_rate))
 }
 
-fn conclude(survey: &mut Survey, mut all: Vec<FleetFinding>, rate: f64) {
-    let log10_e: Vec<f64> =
-        all.iter().filter(|one| one.verdict != Verdict::Insufficient).map(|one| one.log10_e).collect();
-    survey.rows = u32::try_from(log10_e.len()).unwrap_or(u32::MAX);
-    let stands = night::discoveries(&log10_e, rate);
-    let judged = all.iter_mut().filter(|one| one.verdict != Verdict::Insufficient);
-    for (one, stands) in judged.zip(stands) {
-        one.stands = stands && is_recurrent(one.verdict);
+fn turn<'a>(next: &AtomicUsize, batches: &[&'a [String]]) -> Option<(usize, &'a [String])> {
+    let at = next.fetch_add(1, Ordering::Relaxed);
+    batches.get(at).map(|batch| (at, *batch))
+}
+
+/// What some sensors' devices say.
+#[derive(Default)]
+struct Tally {
+    sensors: Vec<SensorState>,
+    subjects: BTreeMap<String, FleetSubject>,
+    findings: Vec<FleetFinding>,
+    /// Evidence of rows that something can be said of and that are no recurrent findings: e-BH counts them.
+    others: Vec<f64>,
+    accidents: Accidents,
+}
+
+impl Tally {
+    /// A batch at once; where that fails, each of its sensors alone, so that the one that makes it fail is named.
+    fn of_batch(fleet: &Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Self {
+        if let Ok(tally) = Self::of(fleet, batch, span, judging) {
+            return tally;
+        }
+        let mut all = Self::default();
+        for sensor in batch {
+            match Self::of(fleet, slice::from_ref(sensor), span, judging) {
+                Ok(tally) => all.add(tally),
+                Err(error) => all.sensors.push(unreadable(sensor.clone(), &error)),
+            }
+        }
+        all
     }
-    let mut subjects: BTreeMap<&str, FleetSubject> = BTreeMap::new();
-    for one in &all {
-        let subject = subjects.entry(&one.subject).or_insert_with(|| FleetSubject {
-            subject: one.subject.clone(),
-            name: one.name.clone(),
-            ..FleetSubject::default()
+
+    fn of(fleet: &Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Result<Self, FleetError> {
+        let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Self::default()) };
+        let mut tally = Self::default();
+        let mut of_sensor: BTreeMap<String, (u32, Vec<String>)> = BTreeMap::new();
+        let watches = fleet.sweep(first, last, span, |swept| {
+            let (devices, failed) = of_sensor.entry(swept.sensor.clone()).or_default();
+            match &swept.ledger {
+                Ok(ledger) => {
+                    *devices += 1;
+                    tally.judge(&swept, ledger, judging);
+                }
+                Err(error) => failed.push(error.to_string()),
+            }
+        })?;
+        let mut watches: BTreeMap<String, SensorWatch> =
+            watches.into_iter().map(|watch| (watch.sensor.clone(), watch)).collect();
+        for sensor in batch {
+            let (devices, failed) = of_sensor.remove(sensor).unwrap_or_default();
+            tally.sensors.push(state(sensor, watches.remove(sensor).as_ref(), devices, failed));
+        }
+        Ok(tally)
+    }
+
+    fn judge(&mut self, swept: &Swept, ledger: &DeviceLedger, judging: &Judging) {
+        let finding = night::judge(ledger, &judging.night);
+        let subject = |one: &Finding| ledger.subjects.get(one.subject).map(|row| &row.subject);
+        if swept.shares {
+            self.accidents.count(finding.findings.iter().filter_map(|one| Some((subject(one)?.kind, one))));
+        }
+        for one in &finding.findings {
+            let Some(subject) = subject(one) else { continue };
+            let summed = self.subjects.entry(subject.id.clone()).or_insert_with(|| FleetSubject {
+                subject: subject.id.clone(),
+                name: subject.name.clone(),
+                ..FleetSubject::default()
+            });
+            *summed.verdicts.entry(one.verdict).or_default() += 1;
+            let log10_e = one.evidence.log10_e.max(one.evidence.log10_e_drip);
+            if is_recurrent(one.verdict) {
+                self.findings.push(found(swept, subject, one, log10_e));
+            } else if one.verdict != Verdict::Insufficient {
+                self.others.push(log10_e);
+            }
+        }
+    }
+
+    fn devices(&self) -> u32 {
+        self.sensors.iter().map(|state| state.devices).sum()
+    }
+
+    fn add(&mut self, other: Self) {
+        self.sensors.extend(other.sensors);
+        self.findings.extend(other.findings);
+        self.others.extend(other.others);
+        self.accidents.add(other.accidents);
+        for (id, subject) in other.subjects {
+            let sum = self.subjects.entry(id).or_insert_with(|| FleetSubject {
+                subject: subject.subject,
+                name: subject.name,
+                ..FleetSubject::default()
+            });
+            for (verdict, devices) in subject.verdicts {
+                *sum.verdicts.entry(verdict).or_default() += devices;
+            }
+        }
+    }
+
+    /// All rows together: which findings stand.
+    fn concluded(mut self, span: Option<Span>, rate: f64) -> Survey {
+        let evidence: Vec<f64> =
+            self.findings.iter().map(|one| one.log10_e).chain(self.others.iter().copied()).collect();
+        for (one, stands) in self.findings.iter_mut().zip(night::discoveries(&evidence, rate)) {
+            one.stands = stands;
+            if let Some(subject) = self.subjects.get_mut(&one.subject) {
+                subject.standing += u32::from(stands);
+            }
+        }
+        let mut survey = Survey {
+            devices: self.devices(),
+            rows: u32::try_from(evidence.len()).unwrap_or(u32::MAX),
+            subjects: self.subjects.into_values().collect(),
+            findings: self.findings,
+            accidents: self.accidents.rates(),
+            last: heard_of(&self.sensors),
+            sensors: self.sensors,
+            span,
+            ..Survey::default()
+        };
+        survey.order();
+        survey
+    }
+}
+
+impl Survey {
+    /// The most export-like subjects and the firmest findings first.
+    pub(super) fn order(&mut self) {
+        self.subjects.sort_by_key(|subject| {
+            let count = |verdict| subject.verdicts.get(&verdict).copied().unwrap_or_default();
+            let devices: u32 = subject.verdicts.values().sum();
+            Reverse((count(Verdict::ExportLike), subject.standing, count(Verdict::BackupLike), devices))
         });
-        *subject.verdicts.entry(one.verdict).or_default() += 1;
-        subject.standing += u32::from(one.stands);
+        self.findings.sort_by(|a, b| {
+            let firm = (b.stands, b.verdict).cmp(&(a.stands, a.verdict)).then(b.log10_e.total_cmp(&a.log10_e));
+            firm.then_with(|| a.key().cmp(&b.key()))
+        });
     }
-    survey.subjects = subjects.into_values().collect();
-    survey.subjects.sort_by_key(|subject| {
-        let count = |verdict| subject.verdicts.get(&verdict).copied().unwrap_or_default();
-        let devices: u32 = subject.verdicts.values().sum();
-        std::cmp::Reverse((count(Verdict::ExportLike), subject.standing, count(Verdict::BackupLike), devices))
-    });
-    all.retain(|one| is_recurrent(one.verdict));
-    all.sort_by(|a, b| (b.stands, b.verdict).cmp(&(a.stands, a.verdict)).then(b.log10_e.total_cmp(&a.log10_e)));
-    survey.findings = all;
+}
+
+impl FleetFinding {
+    /// What it is about.
+    pub(super) fn key(&self) -> (&str, &str, &str) {
+        (&self.sensor, &self.device, &self.subject)
+    }
+}
+
+/// The minute after the last one that nine sensors of ten have watched.
+pub(super) fn heard_of(sensors: &[SensorState]) -> Option<Minute> {
+    let mut lasts: Vec<Minute> = sensors.iter().filter_map(|state| state.last).collect();
+    lasts.sort_unstable();
+    lasts.get(lasts.len().saturating_sub(1) * 9 / 10).copied()
 }
 
 const fn is_recurrent(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::SmallRecurrent | Verdict::BackupLike | Verdict::ExportLike)
 }
 
-fn kind(device: &DeviceAudit, one: &Finding) -> Option<Kind> {
-    device.ledger.subjects.get(one.subject).map(|row| row.subject.kind)
-}
-
-fn finding(sensor: &str, device: &DeviceAudit, one: &Finding) -> Option<FleetFinding> {
-    let subject = &device.ledger.subjects.get(one.subject)?.subject;
-    let log10_e = one.evidence.log10_e.max(one.evidence.log10_e_drip);
-    Some(FleetFinding {
-        sensor: sensor.to_owned(),
-        device: device.id.clone(),
-        label: device.label.clone(),
+fn found(swept: &Swept, subject: &Subject, one: &Finding, log10_e: f64) -> FleetFinding {
+    FleetFinding {
+        sensor: swept.sensor.clone(),
+        device: swept.device.clone(),
+        label: swept.label.clone(),
         subject: subject.id.clone(),
         name: subject.name.clone(),
         kind: subject.kind,
@@ -202,7 +346,8 @@ fn finding(sensor: &str, device: &DeviceAudit, one: &Finding) -> Option<FleetFin
         eligible_nights: one.evidence.eligible_nights,
         worst_night: one.bounds.worst_night,
         stands: false,
-    })
+        news: Novelty::Unknown,
+    }
 }
 
 fn unreadable(sensor: String, error: &FleetError) -> SensorState {
@@ -210,16 +355,17 @@ fn unreadable(sensor: String, error: &FleetError) -> SensorState {
     SensorState { sensor, devices: 0, last: None, watched: 0, dropped: 0.0, failed }
 }
 
-fn state(sensor: String, captured: &CaptureRecord) -> SensorState {
+pub(super) fn state(sensor: &str, watch: Option<&SensorWatch>, devices: u32, failed: Vec<String>) -> SensorState {
+    let runs = watch.map_or(&[][..], |watch| &watch.watched);
     let minutes = |run: &Watched| u64::from(run.span.minutes());
-    let watched: u64 = captured.watched.iter().map(minutes).sum();
-    let lost: f64 = captured.watched.iter().map(|run| run.dropped * minutes(run) as f64).sum();
+    let watched: u64 = runs.iter().map(minutes).sum();
+    let lost: f64 = runs.iter().map(|run| run.dropped * minutes(run) as f64).sum();
     SensorState {
-        sensor,
-        devices: 0,
-        last: captured.watched.last().map(|run| run.span.end),
+        sensor: sensor.to_owned(),
+        devices,
+        last: watch.and_then(|watch| watch.last),
         watched,
         dropped: if watched == 0 { 0.0 } else { lost / watched as f64 },
-        failed: Vec::new(),
+        failed,
     }
 }

@@ -46,7 +46,7 @@ pub use filter::{
 pub use fleet::{fleet_json, fleet_text};
 pub use flow_sums::FlowSums;
 pub use flows::{FLOW_COLUMNS, flows_csv, flows_csv_header, flows_jsonl, flows_table};
-pub use html::{html, html_since};
+pub use html::{fleet_html, html, html_since};
 pub use json::{json, json_text};
 pub use look::{Colour, Glyphs, Look};
 pub use markdown::{markdown, markdown_since};

@@ -18,8 +18,9 @@ use super::{
     toggle::{names, row},
 };
 use crate::{
+    ledger::fleet::Ledgers,
     night::{self, Verdict},
-    pipeline::{self, Audit, Judging, Options},
+    pipeline::{self, Audit, Judging, Options, Query},
     report::{self, Changes, Explained, Look},
 };
 
@@ -28,6 +29,7 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outco
     let judging = judging(args.timezone, &args.declared, args.no_power, settings)?;
     let look = output::look(&args.output)?;
     let audit = match &args.ledger {
+        Some(path) if ledger::address(Some(path)).is_some() => from_fleet(args, path, settings, &judging)?,
         Some(path) => into_ledger(args, &ledger::path(Some(path), settings)?, &options, settings, &judging)?,
         None => audit(args, settings, &options, &judging)?,
     };
@@ -77,6 +79,18 @@ fn into_ledger(
     audit.failed = imported.failed;
     audit.notes.extend(imported.notes);
     Ok(audit)
+}
+
+/// Audits a sensor's ledger on a fleet's server.
+fn from_fleet(args: &CheckArgs, path: &Path, settings: &Settings, judging: &Judging) -> anyhow::Result<Audit> {
+    let url = ledger::address(Some(path)).unwrap_or_default();
+    if !args.input.files.is_empty() {
+        bail!("captures are read into a ledger file, and `nightaudit fleet push` sends it on; {url} is only read");
+    }
+    let (server, sensor) = super::fleet::remote(url, settings)?;
+    let ledger = Ledgers::on(&server).sensor(&sensor);
+    let rules = input::rules(&args.input.rules, settings)?;
+    Ok(pipeline::recall_from(&ledger, &Query::default(), &rules, judging)?)
 }
 
 /// The story of the verdict on `subject`, for every device that used it.

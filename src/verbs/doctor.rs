@@ -1,12 +1,23 @@
 //! `nightaudit doctor`: what is there, what is missing, and the command that mends it.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
 
 use super::{
     Outcome,
     settings::{Settings, Trouble},
 };
-use crate::{base::text::shown, identify::Rules};
+use crate::{
+    base::text::shown,
+    identify::Rules,
+    ledger::{
+        Store, StoreError,
+        fleet::{FleetError, Sending, Server, VERSION},
+    },
+};
 
 /// One thing that was looked at.
 struct Finding {
@@ -40,6 +51,7 @@ pub(super) fn run(settings: Result<Settings, Trouble>) -> anyhow::Result<Outcome
     findings.push(zone(&settings));
     findings.push(clock());
     findings.push(ledger(&settings));
+    findings.extend(fleet(&settings));
     findings.extend(capture());
     findings.push(Finding::well("reports", "HTML is written without a browser or any other program"));
     let mut out = io::stdout().lock();
@@ -115,6 +127,73 @@ fn ledger(settings: &Settings) -> Finding {
                 "ledger",
                 format!("{name}: {folder} cannot be written to: {why}"),
                 format!("sudo install -d -m 700 -o $(id -un) {wanted}, or name another: --set ledger.path=FILE"),
+            )
+        }
+    }
+}
+
+/// The fleet's server, and what waits for it.
+fn fleet(settings: &Settings) -> Vec<Finding> {
+    if settings.fleet.url.is_none() {
+        return Vec::new();
+    }
+    let mut findings = vec![fleet_server(settings)];
+    findings.extend(settings.ledger_path().filter(|path| path.is_file()).map(|path| fleet_backlog(&path)));
+    findings
+}
+
+/// Whoever asks a doctor does not wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn fleet_server(settings: &Settings) -> Finding {
+    const WHAT: &str = "fleet";
+    let known = super::fleet::address(&settings.fleet, None).and_then(|address| {
+        super::fleet::sensor(&settings.fleet)?;
+        Ok(Server::with_patience(address, PATIENCE))
+    });
+    let server = match known {
+        Ok(server) => server,
+        Err(error) => return Finding::ill(WHAT, format!("{error:#}"), "correct the section [fleet] of the settings"),
+    };
+    match server.check().and_then(|()| server.release()) {
+        Ok(release) => {
+            let release = shown(&release, 40).into_owned();
+            Finding::well(WHAT, format!("{} answers (ClickHouse {release}, schema {VERSION})", server.name()))
+        }
+        Err(error) => Finding::ill(
+            WHAT,
+            error.to_string(),
+            match error {
+                FleetError::Denied { .. } => "set fleet.user, and the password in fleet.password_file",
+                FleetError::Schema { .. } => "nightaudit fleet init",
+                FleetError::Newer { .. } => "a newer nightaudit on this sensor",
+                FleetError::OldServer { .. } => "a newer server",
+                _ => "start the server, or correct fleet.url; until then the ledger keeps what is due",
+            },
+        ),
+    }
+}
+
+fn fleet_backlog(path: &Path) -> Finding {
+    const WHAT: &str = "fleet backlog";
+    let read = || Ok::<_, StoreError>((Store::read(path)?.unsent()?, Sending::of(path).unwrap_or_default()));
+    let (unsent, sending) = match read() {
+        Ok(read) => read,
+        Err(error) => return Finding::ill(WHAT, error.to_string(), "see the finding on the ledger"),
+    };
+    let when = |seconds: Option<u64>| {
+        let moment = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0));
+        moment.map_or_else(|| "never".to_owned(), |moment| moment.format("%Y-%m-%d %H:%M UTC").to_string())
+    };
+    let is = format!("{unsent} minutes and facts wait; last confirmed {}", when(sending.confirmed));
+    match &sending.error {
+        None => Finding::well(WHAT, is),
+        Some(error) => {
+            let error = shown(error, 300);
+            Finding::ill(
+                WHAT,
+                format!("{is}; failed {}: {error}", when(sending.failed)),
+                "see the finding on the fleet",
             )
         }
     }

@@ -3,20 +3,27 @@
 use std::{
     fs,
     io::{self, BufWriter, Write},
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail};
 use chrono_tz::Tz;
 use clap::ValueEnum;
-use serde::Deserialize;
 
-use super::{Outcome, args::OutputArgs, ledger, output, report::SpanArgs, settings::Settings};
+use super::{
+    Outcome,
+    args::OutputArgs,
+    ledger, output,
+    report::SpanArgs,
+    settings::{Fleet, Settings, is_name},
+};
 use crate::{
-    base::Minute,
-    ledger::fleet::{Address, Layout, Ledgers, Secret, Sensor, Server},
+    base::{Minute, Stamp},
+    ledger::fleet::{Address, Layout, Ledgers, Relay, Secret, Sending, Sensor, Server, VERSION},
     night::Verdict,
-    pipeline::{self, Judging},
+    pipeline::{self, Judging, Survey},
     report,
     simulate::{Life, Scenario},
 };
@@ -47,7 +54,14 @@ pub enum FleetVerb {
         #[arg(long, value_name = "FILE")]
         ledger: Option<PathBuf>,
     },
-    /// Judge every device of the fleet, and say what they say together.
+    /// Take what sensors push and hand it on to the server in large inserts. Sensors name the relay in `fleet.url`, with
+    /// the user and the password of these settings.
+    Relay {
+        /// Where to listen, such as 10.8.0.1:8123.
+        #[arg(value_name = "ADDRESS:PORT")]
+        listen: SocketAddr,
+    },
+    /// Judge every device of the fleet, say what they say together and what is new, and keep it on the server.
     Report {
         /// Which nights.
         #[command(flatten)]
@@ -62,11 +76,23 @@ pub enum FleetVerb {
         #[arg(long, value_name = "ZONE")]
         timezone: Option<Tz>,
     },
-    /// Fill the server with simulated sensors, each with a device that lives the scenario.
+    /// Show what the last report found, and how sensors are now, without judging anew.
+    Overview {
+        /// How results are shown.
+        #[command(flatten)]
+        output: OutputArgs,
+        /// The form of the report.
+        #[arg(long, value_enum, default_value_t = FleetFormat::Text)]
+        format: FleetFormat,
+        /// IANA time zone of the times; default the system's.
+        #[arg(long, value_name = "ZONE")]
+        timezone: Option<Tz>,
+    },
+    /// Fill the server with simulated sensors, each with a device that lives a scenario.
     Simulate {
-        /// The scenario file.
-        #[arg(value_name = "SCENARIO")]
-        scenario: PathBuf,
+        /// The scenario files; several are lived in turn.
+        #[arg(value_name = "SCENARIO", required = true)]
+        scenarios: Vec<PathBuf>,
         /// How many sensors.
         #[arg(long, value_name = "NUMBER", default_value_t = 10)]
         sensors: u32,
@@ -90,50 +116,41 @@ pub enum FleetVerb {
 pub enum FleetFormat {
     /// For people, in a terminal.
     Text,
+    /// One self-contained page.
+    Html,
     /// Everything, as JSON.
     Json,
 }
 
-/// The `[fleet]` section of `nightaudit.toml`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Fleet {
-    /// The server: `https://host:8443/nightaudit`.
-    url: Option<String>,
-    /// What the fleet calls this sensor; default the host's name.
-    sensor: Option<String>,
-    user: Option<String>,
-    /// For `NIGHTAUDIT_FLEET_PASSWORD`.
-    password: Option<String>,
-    password_file: Option<PathBuf>,
-    /// Device identifiers leave this sensor as keyed hashes only.
-    pseudonyms: bool,
-    /// The key of those hashes.
-    key_file: Option<PathBuf>,
-    /// The owner agrees that accident rates are learned from these devices.
-    share: bool,
-    /// Minutes between two rounds.
-    every_minutes: Option<u32>,
-}
-
 pub(super) fn run(args: &FleetArgs, settings: &Settings) -> anyhow::Result<Outcome> {
-    let fleet = section(settings)?;
+    let fleet = &settings.fleet;
     match &args.verb {
         FleetVerb::Init { cluster, url } => {
-            let server = server(&fleet, url.as_deref())?;
+            let server = server(fleet, url.as_deref())?;
             let layout = cluster.as_deref().map_or(Ok(Layout::Single), Layout::cluster)?;
-            server.init(&layout)?;
-            say(&format!("{} is ready", server.name()))
+            let found = server.init(&layout)?;
+            let from = found.filter(|found| *found < VERSION);
+            let from = from.map_or(String::new(), |found| format!(", brought from schema {found} to {VERSION}"));
+            say(&format!("{} is ready{from}", server.name()))
         }
-        FleetVerb::Push { ledger } => push(&fleet, &ledger::path(ledger.as_deref(), settings)?),
+        FleetVerb::Push { ledger } => push(fleet, &ledger::path(ledger.as_deref(), settings)?),
+        FleetVerb::Relay { listen } => relay(fleet, *listen),
         FleetVerb::Report { span, output, format, timezone } => {
-            survey(&server(&fleet, None)?, span, output, *format, settings.judging(*timezone))
+            let judging = settings.judging(*timezone);
+            survey(&server(fleet, None)?, span, judging, &Page { output, format: *format })
         }
-        FleetVerb::Simulate { scenario, sensors, seed, truth } => {
-            simulate(&server(&fleet, None)?, scenario, *sensors, *seed, truth.as_deref())
+        FleetVerb::Overview { output, format, timezone } => {
+            let server = server(fleet, None)?;
+            server.check()?;
+            let survey = pipeline::overview(&server)?;
+            Page { output, format: *format }.write(&survey, settings.zone(*timezone))
+        }
+        FleetVerb::Simulate { scenarios, sensors, seed, truth } => {
+            simulate(&server(fleet, None)?, scenarios, *sensors, *seed, truth.as_deref())
         }
         FleetVerb::Forget { before } => {
-            let server = server(&fleet, None)?;
+            let server = server(fleet, None)?;
+            server.check()?;
             let dropped = server.forget_before(month(before)?)?;
             say(&format!("{dropped} months dropped"))
         }
@@ -143,32 +160,50 @@ pub(super) fn run(args: &FleetArgs, settings: &Settings) -> anyhow::Result<Outco
 /// What sends a daemon's ledger to the fleet of the settings; `None` where they name no fleet.
 #[cfg(feature = "live")]
 pub(super) fn courier(settings: &Settings) -> anyhow::Result<Option<crate::ledger::fleet::Courier>> {
-    use std::sync::Arc;
+    use crate::ledger::fleet::Courier;
 
-    use crate::{base::Stamp, ledger::fleet::Courier};
-
-    let fleet = section(settings)?;
+    let fleet = &settings.fleet;
     if fleet.url.is_none() {
         return Ok(None);
     }
-    let every = fleet.every_minutes.unwrap_or(60).clamp(1, 24 * 60);
-    let server = Arc::new(server(&fleet, None)?);
-    Ok(Some(Courier::new(server, sensor(&fleet)?, u64::from(every) * 60, Stamp::default())))
+    let server = Arc::new(server(fleet, None)?);
+    Ok(Some(Courier::new(server, sensor(fleet)?, u64::from(fleet.every_minutes) * 60, Stamp::default())))
 }
 
-fn section(settings: &Settings) -> anyhow::Result<Fleet> {
-    if std::env::args().any(|argument| argument.contains("fleet.password=")) {
-        bail!("a password on the command line can be read by everybody on this machine: use fleet.password_file");
-    }
-    settings.fleet.clone().try_into().context("the section [fleet] of the settings")
+/// The ledger of one sensor at `url`, which names it behind a `#`.
+pub(super) fn remote(url: &str, settings: &Settings) -> anyhow::Result<(Server, String)> {
+    let (address, sensor) = match url.split_once('#') {
+        Some((address, sensor)) => (address, Some(sensor)),
+        None => (url, None),
+    };
+    let server = server(&settings.fleet, Some(address))?;
+    server.check()?;
+    let known = Ledgers::on(&server).sensors()?;
+    let shown = |name: &String| crate::base::text::shown(name, 64).into_owned();
+    let some = || known.iter().take(MOST_LISTED).map(shown).collect::<Vec<_>>().join(", ");
+    let sensor = match (sensor, &known[..]) {
+        (_, []) => bail!("{} has no sensor's ledger yet", server.name()),
+        (Some(sensor), all) if all.iter().any(|known| known == sensor) => sensor.to_owned(),
+        (Some(sensor), _) => {
+            bail!("{} has no ledger of {}; there are: {}", server.name(), shown(&sensor.to_owned()), some())
+        }
+        (None, [one]) => one.clone(),
+        (None, _) => {
+            bail!("{address} has the ledgers of several sensors: name one as {address}#SENSOR; there are: {}", some())
+        }
+    };
+    Ok((server, sensor))
 }
+
+/// No more names than this help whoever mistyped one.
+const MOST_LISTED: usize = 30;
 
 fn push(fleet: &Fleet, path: &Path) -> anyhow::Result<Outcome> {
     let (server, sensor) = (server(fleet, None)?, sensor(fleet)?);
     let mut store = ledger::open(path)?;
     store.feed_fleet()?;
     server.check()?;
-    let mut rows = 0;
+    let (mut rows, mut sending) = (0, Sending::of(path).unwrap_or_default());
     while let Some(parcel) = store.parcel(&sensor, Minute(u32::MAX))? {
         rows += parcel.rows;
         let receipt = server.deliver(&parcel).with_context(|| {
@@ -176,45 +211,80 @@ fn push(fleet: &Fleet, path: &Path) -> anyhow::Result<Outcome> {
         })?;
         store.acknowledge(&receipt)?;
     }
+    sending.succeeded(now());
+    if let Err(error) = sending.note(path) {
+        super::complain(&format!("it was sent, and cannot be noted beside {}: {error}", path.display()));
+    }
     say(&format!("{} has everything of {}: {rows} minute rows sent", server.name(), sensor.name))
 }
 
-fn survey(
-    server: &Server,
-    span: &SpanArgs,
-    output: &OutputArgs,
-    format: FleetFormat,
-    mut judging: Judging,
-) -> anyhow::Result<Outcome> {
+fn relay(fleet: &Fleet, listen: SocketAddr) -> anyhow::Result<Outcome> {
+    let user = fleet.user.as_deref().unwrap_or("default");
+    let server = server(fleet, None)?;
+    let name = server.name();
+    let relay = Relay::to(Arc::new(server), user, &password(fleet)?)?;
+    let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+    say(&format!("{} hands on to {name}", listener.local_addr().unwrap_or(listen)))?;
+    io::stdout().flush()?;
+    relay.serve(&listener).with_context(|| format!("nobody can come to {listen} any more"))?;
+    Ok(Outcome::Quiet)
+}
+
+fn survey(server: &Server, span: &SpanArgs, mut judging: Judging, page: &Page<'_>) -> anyhow::Result<Outcome> {
     server.check()?;
     let ledgers = Ledgers::on(server);
     let span = span.minutes(judging.timezone, || Ok(ledgers.newest()?))?;
     // What could have been noticed on each of thousands of devices is a question for each of them.
     judging.night.power = false;
-    let redaction = output::redaction(output)?;
-    let survey = pipeline::survey(&ledgers, span, &judging, |_| ())?;
-    let page = match format {
-        FleetFormat::Text => report::fleet_text(&survey, &redaction),
-        FleetFormat::Json => report::json_text(&report::fleet_json(&survey, &redaction)),
-    };
-    let mut writer = output::writer(output)?;
-    super::finish(writer.write_all(page.as_bytes()).and_then(|()| writer.flush()))?;
-    Ok(match () {
-        () if survey.findings.iter().any(|one| one.verdict == Verdict::ExportLike) => Outcome::ExportLike,
-        () if survey.rows == 0 => Outcome::NoVerdict,
-        () => Outcome::Quiet,
-    })
+    let mut survey = pipeline::survey(&ledgers, span, &judging, |_| ())?;
+    if let Err(error) = pipeline::keep(server, &mut survey) {
+        super::complain(&format!("{error}; what was found is not kept, and the next report cannot say what is new"));
+    }
+    page.write(&survey, judging.timezone)
 }
 
-fn simulate(server: &Server, path: &Path, sensors: u32, seed: u64, truth: Option<&Path>) -> anyhow::Result<Outcome> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the scenario {}", path.display()))?;
-    let scenario = Scenario::parse(&text, path)?;
+/// Where a survey is shown, and how.
+struct Page<'a> {
+    output: &'a OutputArgs,
+    format: FleetFormat,
+}
+
+impl Page<'_> {
+    fn write(&self, survey: &Survey, zone: Tz) -> anyhow::Result<Outcome> {
+        let redaction = output::redaction(self.output)?;
+        let page = match self.format {
+            FleetFormat::Text => report::fleet_text(survey, &redaction, zone),
+            FleetFormat::Html => report::fleet_html(survey, &redaction, zone),
+            FleetFormat::Json => report::json_text(&report::fleet_json(survey, &redaction)),
+        };
+        let mut writer = output::writer(self.output)?;
+        super::finish(writer.write_all(page.as_bytes()).and_then(|()| writer.flush()))?;
+        Ok(match () {
+            () if survey.findings.iter().any(|one| one.verdict == Verdict::ExportLike) => Outcome::ExportLike,
+            () if survey.rows == 0 => Outcome::NoVerdict,
+            () => Outcome::Quiet,
+        })
+    }
+}
+
+fn simulate(
+    server: &Server,
+    paths: &[PathBuf],
+    sensors: u32,
+    seed: u64,
+    truth: Option<&Path>,
+) -> anyhow::Result<Outcome> {
+    let read = |path: &PathBuf| {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read the scenario {}", path.display()))?;
+        Ok(Scenario::parse(&text, path)?)
+    };
+    let scenarios = paths.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     server.check()?;
     let mut truths = truth.map(output::private_file).transpose()?.map(BufWriter::new);
     let mut rows = 0;
-    for n in 0..sensors {
+    for (n, scenario) in (0..sensors).zip(scenarios.iter().cycle()) {
         let sensor = format!("simulated-{n:05}");
-        let (ledger, truth) = Life::of(&scenario, seed.wrapping_add(n.into())).ledger();
+        let (ledger, truth) = Life::of(scenario, seed.wrapping_add(n.into())).ledger();
         let [a, b, c, d] = n.to_be_bytes();
         rows += server.file_made(&sensor, &format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}"), &ledger)?;
         if let Some(file) = &mut truths {
@@ -227,35 +297,39 @@ fn simulate(server: &Server, path: &Path, sensors: u32, seed: u64, truth: Option
 }
 
 fn server(fleet: &Fleet, url: Option<&str>) -> anyhow::Result<Server> {
+    Ok(Server::new(address(fleet, url)?))
+}
+
+/// Where the server is, and who we are to it.
+pub(super) fn address(fleet: &Fleet, url: Option<&str>) -> anyhow::Result<Address> {
     let Some(url) = url.or(fleet.url.as_deref()) else {
         bail!("no server named: set url in the section [fleet] of the settings, such as https://host:8443/nightaudit");
     };
     let user = fleet.user.as_deref().unwrap_or("default");
-    Ok(Server::new(Address::new(url, user, password(fleet)?)?))
+    Ok(Address::new(url, user, password(fleet)?)?)
 }
 
 fn password(fleet: &Fleet) -> anyhow::Result<Secret> {
     match (&fleet.password, &fleet.password_file) {
-        (Some(password), _) => Ok(Secret(password.clone())),
+        (Some(password), _) => Ok(password.clone()),
         (None, Some(path)) => secret(path),
         (None, None) => Ok(Secret::default()),
     }
 }
 
-fn sensor(fleet: &Fleet) -> anyhow::Result<Sensor> {
+pub(super) fn sensor(fleet: &Fleet) -> anyhow::Result<Sensor> {
     let name = match &fleet.sensor {
         Some(name) => name.clone(),
-        None => host_name().context("this machine has no name: set sensor in the section [fleet] of the settings")?,
+        None => host_name()
+            .filter(|name| is_name(name))
+            .context("this machine has no name that will do: set sensor in the section [fleet] of the settings")?,
     };
-    if name.is_empty() || name.len() > 100 || crate::base::text::shown(&name, 100) != name.as_str() {
-        bail!("fleet.sensor: want 1 to 100 characters, none of them a control or direction mark");
-    }
-    let pseudonyms = match (fleet.pseudonyms, &fleet.key_file) {
-        (false, _) => None,
-        (true, Some(path)) => Some(secret(path)?),
-        (true, None) => bail!("fleet.pseudonyms needs a key that stays here: set fleet.key_file"),
-    };
-    Ok(Sensor { name, pseudonyms, share: fleet.share })
+    let key = fleet.key_file.as_deref().filter(|_| fleet.pseudonyms);
+    Ok(Sensor { name, pseudonyms: key.map(secret).transpose()?, share: fleet.share })
+}
+
+fn now() -> Stamp {
+    Stamp::new(u64::try_from(chrono::Utc::now().timestamp()).unwrap_or_default(), 0)
 }
 
 fn host_name() -> Option<String> {

@@ -32,6 +32,12 @@ pub(super) fn path(named: Option<&Path>, settings: &Settings) -> anyhow::Result<
     }
 }
 
+/// The address that `--ledger` names, where it is one of a fleet's server.
+pub(super) fn address(named: Option<&Path>) -> Option<&str> {
+    let text = named?.to_str()?;
+    (text.starts_with("http://") || text.starts_with("https://")).then_some(text)
+}
+
 /// Opens a ledger for writing; its folder is made where there is none.
 pub(super) fn open(path: &Path) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists()) {

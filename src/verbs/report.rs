@@ -1,6 +1,6 @@
 //! `nightaudit report`: verdicts from the ledger, for any span, device and subject.
 
-use std::path::PathBuf;
+use std::{error::Error, path::PathBuf};
 
 use anyhow::{Context, bail};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     base::{Minute, Span, Stamp},
-    ledger::Store,
-    pipeline::{self, Audit, Query},
+    ledger::{Archive, Store, fleet::Ledgers},
+    pipeline::{self, Audit, Judging, Query},
     schedule::{self, Reach},
 };
 
@@ -29,7 +29,8 @@ goes on writing to it.\n\n\
   nightaudit report --last '28 nights'\n  \
   nightaudit report --from 2026-06-01 --to 2026-06-28 --device \"Ana's phone\" --format html -o june.html")]
 pub struct ReportArgs {
-    /// The ledger; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder.
+    /// The ledger; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder. A sensor's
+    /// ledger on a fleet's server: http://HOST:8123/DATABASE#SENSOR.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 
@@ -94,14 +95,20 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outc
     let judging = check::judging(args.timezone, &args.declared, args.no_power, settings)?;
     let filter = super::filter(args.filter.as_deref())?;
     let look = output::look(&args.output)?;
-    let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)?;
-    let end = || Ok(store.captured(None)?.watched.last().map_or(Minute(0), |run| run.span.end));
-    let span = args.span.minutes(judging.timezone, end)?;
-    let query = Query { span, device: args.device.clone(), subject: args.subject.clone() };
-    let mut audit = pipeline::recall(&store, &query, &input::rules(&[], settings)?, &judging)?;
-    if audit.devices.is_empty() {
-        explain_nothing(&store, &query)?;
-    }
+    let rules = input::rules(&[], settings)?;
+    let mut audit = if let Some(url) = ledger::address(args.ledger.as_deref()) {
+        let (server, sensor) = super::fleet::remote(url, settings)?;
+        let ledger = Ledgers::on(&server).sensor(&sensor);
+        pipeline::recall_from(&ledger, &query(args, &ledger, &judging)?, &rules, &judging)?
+    } else {
+        let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)?;
+        let query = query(args, &store, &judging)?;
+        let audit = pipeline::recall(&store, &query, &rules, &judging)?;
+        if audit.devices.is_empty() {
+            explain_nothing(&store, &query)?;
+        }
+        audit
+    };
     let unheeded = filter.narrow(&mut audit);
     if !unheeded.is_empty() {
         let keys = unheeded.join(", ");
@@ -111,6 +118,17 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outc
     }
     let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
     check::publish(&audit, &changes, args.format, &look, &args.output)
+}
+
+/// What is asked of a ledger, which says where it ends.
+fn query<A: Archive<Error: Error + Send + Sync + 'static>>(
+    args: &ReportArgs,
+    archive: &A,
+    judging: &Judging,
+) -> anyhow::Result<Query> {
+    let end = || Ok(archive.captured(None)?.watched.last().map_or(Minute(0), |run| run.span.end));
+    let span = args.span.minutes(judging.timezone, end)?;
+    Ok(Query { span, device: args.device.clone(), subject: args.subject.clone() })
 }
 
 /// Says which devices and subjects there are, where the one asked for is not among them.

@@ -22,7 +22,7 @@ use super::{Outcome, args::FileArgs, input, ledger, output, settings::Settings};
 use crate::{
     base::one_or_several,
     identify::AsnTable,
-    ledger::Store,
+    ledger::{Store, fleet::Ledgers},
     pipeline::{
         Judging, Options, Query, Snapshot,
         snapshot::{self, News, Stage},
@@ -38,7 +38,8 @@ pub struct ViewArgs {
     #[command(flatten)]
     pub input: FileArgs,
 
-    /// The ledger to look at; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder.
+    /// The ledger to look at; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder. A
+    /// sensor's ledger on a fleet's server: http://HOST:8123/DATABASE#SENSOR.
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub ledger: Option<PathBuf>,
 
@@ -120,13 +121,29 @@ fn readable_again(files: &[PathBuf]) -> Option<Arc<[PathBuf]>> {
 
 /// Shows the ledger as it is now.
 fn recall(args: &ViewArgs, settings: &Settings, judging: &Judging, screen: Look) -> anyhow::Result<Outcome> {
+    let rules = input::rules(&args.input.rules, settings)?;
+    if let Some(url) = ledger::address(args.ledger.as_deref()) {
+        let (server, sensor) = super::fleet::remote(url, settings)?;
+        return show_recalled(judging, screen, move |judging| {
+            let ledger = Ledgers::on(&server).sensor(&sensor);
+            Ok(Snapshot::recalled_from(&ledger, &Query::default(), &rules, judging)?)
+        });
+    }
     let store = Store::read(&ledger::path(args.ledger.as_deref(), settings)?)
         .context("no capture named, and the ledger cannot be read")?;
-    let rules = input::rules(&args.input.rules, settings)?;
+    show_recalled(judging, screen, move |judging| Ok(Snapshot::recalled(&store, &Query::default(), &rules, judging)?))
+}
+
+/// Shows what `recall` reads in a thread of its own.
+fn show_recalled(
+    judging: &Judging,
+    screen: Look,
+    recall: impl FnOnce(&Judging) -> anyhow::Result<Snapshot> + Send + 'static,
+) -> anyhow::Result<Outcome> {
     let judging = judging.clone();
     let (send, news) = unbounded();
     let blank = Snapshot::blank(&judging);
-    thread::spawn(move || match Snapshot::recalled(&store, &Query::default(), &rules, &judging) {
+    thread::spawn(move || match recall(&judging) {
         Ok(snapshot) => drop(send.send(News::Snapshot(Arc::new(snapshot)))),
         Err(error) => {
             let mut failed = Snapshot::blank(&judging);

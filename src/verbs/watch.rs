@@ -131,6 +131,9 @@ fn needs(listen: &ListenArgs, settings: &Settings, ledger: &Path, sources: &[Sou
     read.extend(settings.rules.iter().map(|folder| absolute(folder)));
     read.extend(settings.asn.as_deref().map(absolute));
     read.extend(settings.notify.secret_file.as_deref().map(absolute));
+    read.extend(
+        [&settings.fleet.password_file, &settings.fleet.key_file].into_iter().flatten().map(|path| absolute(path)),
+    );
     read.extend(sources.iter().filter_map(|source| match source {
         Source::Path(path) => parent(path),
         _ => None,
@@ -152,8 +155,7 @@ fn ports(settings: &Settings, sources: &[Source]) -> Option<Vec<u16>> {
             _ => None,
         })
         .collect();
-    let fleet = settings.fleet.get("url").and_then(toml::Value::as_str);
-    for url in settings.notify.webhook.as_deref().into_iter().chain(fleet) {
+    for url in settings.notify.webhook.iter().chain(&settings.fleet.url) {
         let usual = if url.starts_with("http://") { 80 } else { 443 };
         let authority = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
         ports.push(port(authority).unwrap_or(usual));
@@ -240,6 +242,7 @@ fn reread(from: &SettingsArgs, before: &Settings, path: &Path, keep: &Sender<Run
     waiting(settings.rules != before.rules, "rules");
     waiting(settings.device != before.device || settings.local != before.local, "[[device]] and local");
     waiting(settings.asn != before.asn, "asn");
+    waiting(settings.fleet != before.fleet, "[fleet]");
     let errands = errands(&settings, path, keep).map_err(|error| format!("{error:#}"))?;
     Ok(Reloaded { errands, keep_minutes_days: settings.ledger.keep_minutes_days, waits })
 }

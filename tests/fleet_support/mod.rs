@@ -1,4 +1,5 @@
 //! A genuine ClickHouse server on loopback, with its own configuration and folders, gone when the test ends.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test that asked for it")]
 
 use std::{
@@ -44,11 +45,16 @@ fn free_ports(count: usize) -> Vec<u16> {
 impl Engine {
     /// `shards` servers; `None`, said loudly, where the server is not installed.
     pub(crate) fn start(shards: usize) -> Option<Self> {
+        Self::start_at(shards, "127.0.0.1", None)
+    }
+
+    /// The same, listening on `address`; the data lies in `disk`, or in a folder of its own.
+    pub(crate) fn start_at(shards: usize, address: &str, disk: Option<&Path>) -> Option<Self> {
         let Some(binary) = binary() else {
-            crate::support::skipped("no clickhouse-server here; scripts/setup installs Debian's");
+            crate::support::skipped("no clickhouse-server here; scripts/setup-tests installs Debian's");
             return None;
         };
-        let folder = tempfile::tempdir().unwrap();
+        let folder = disk.map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         let ports = free_ports(shards * 3);
         let cluster: Vec<String> = ports.chunks(3).map(|ports| shard(ports[1])).collect();
         let cluster = cluster.concat();
@@ -56,7 +62,7 @@ impl Engine {
         for n in 0..shards {
             let own = folder.path().join(n.to_string());
             fs::create_dir_all(own.join("tmp")).unwrap();
-            configure(&own, &ports[n * 3..n * 3 + 3], &cluster);
+            configure(&own, &ports[n * 3..n * 3 + 3], &cluster, address);
             nodes.push(Node { folder: own, http: ports[n * 3], process: None });
         }
         let mut engine = Self { nodes, _folder: folder };
@@ -111,6 +117,11 @@ impl Node {
         Server::new(Address::new(&self.url(), "default", Secret(password.to_owned())).unwrap())
     }
 
+    /// Where it listens for HTTP.
+    pub(crate) fn port(&self) -> u16 {
+        self.http
+    }
+
     /// Its address.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/nightaudit", self.http)
@@ -152,23 +163,24 @@ fn shard(port: u16) -> String {
     format!("<shard><replica>{replica}</replica></shard>")
 }
 
-fn configure(folder: &Path, ports: &[u16], cluster: &str) {
+fn configure(folder: &Path, ports: &[u16], cluster: &str, address: &str) {
     let path = folder.display();
     let [http, tcp, between] = ports else { panic!("three ports a server") };
     let config = format!(
         "<?xml version=\"1.0\"?><yandex>
         <logger><level>warning</level><log>{path}/log</log><errorlog>{path}/err</errorlog></logger>
         <http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{between}</interserver_http_port>
-        <listen_host>127.0.0.1</listen_host><timezone>UTC</timezone>
+        <listen_host>{address}</listen_host><timezone>UTC</timezone>
         <path>{path}/</path><tmp_path>{path}/tmp/</tmp_path>
         <users_config>{path}/users.xml</users_config><default_profile>default</default_profile>
         <default_database>default</default_database><mark_cache_size>67108864</mark_cache_size>
         <remote_servers><fleet>{cluster}</fleet></remote_servers></yandex>"
     );
     fs::write(folder.join("config.xml"), config).unwrap();
+    let from = if address == "127.0.0.1" { address } else { "::/0" };
     let users = format!(
         "<?xml version=\"1.0\"?><yandex><profiles><default><max_memory_usage>1500000000</max_memory_usage></default>
-        </profiles><users><default><password>{PASSWORD}</password><networks><ip>127.0.0.1</ip></networks>
+        </profiles><users><default><password>{PASSWORD}</password><networks><ip>{from}</ip></networks>
         <profile>default</profile><quota>default</quota></default></users><quotas><default/></quotas></yandex>"
     );
     fs::write(folder.join("users.xml"), users).unwrap();

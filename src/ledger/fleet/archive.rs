@@ -1,40 +1,31 @@
 //! One sensor's ledger as the server has it: the same accounts as from the sensor's own file.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    net::IpAddr,
+use std::collections::{BTreeMap, HashSet};
+
+use super::{
+    FleetError, Server,
+    facts::{DeviceFact, FileFact, SourceFact, SubjectFact, role_of, texts, whose},
+    server::RowText,
+    text::quoted,
 };
-
-use serde::Deserialize;
-
-use super::{FleetError, Server, server::RowText, text::quoted};
 use crate::{
-    base::{Bytes, Minute, Span, Stamp},
-    identify::{Device, DeviceId, Evidence, Kind, Role},
+    base::{Bytes, Minute, Span},
+    identify::{Device, DeviceId, Evidence, Role},
     ledger::{
         Account, Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, RowKey, Source, Subject,
         SubjectFacts, Watched,
-        store::words::{EVIDENCES, KINDS, ROLES, of_word},
+        store::words::{EVIDENCES, of_word},
         watch,
     },
 };
 
 /// Rows of one device that are read at most: a busy phone makes a million a year.
-const MOST_ROWS: usize = 3_000_000;
-
-/// A device of a fleet.
-#[derive(Clone, Debug, Eq, PartialEq, Ord, PartialOrd)]
-pub struct FleetDevice {
-    /// Whose.
-    pub sensor: String,
-    /// Which.
-    pub device: String,
-}
+pub(super) const MOST_ROWS: usize = 3_000_000;
 
 /// All sensors' ledgers on a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Ledgers<'a> {
-    server: &'a Server,
+    pub(super) server: &'a Server,
 }
 
 /// One sensor's ledger on a server.
@@ -52,8 +43,10 @@ impl<'a> Ledgers<'a> {
 
     /// The sensors that sent anything, by name.
     pub fn sensors(&self) -> Result<Vec<String>, FleetError> {
-        let sql =
-            format!("SELECT DISTINCT substring(sensor, 1, 253) AS s FROM {}.facts ORDER BY s", self.server.database());
+        let sql = format!(
+            "SELECT DISTINCT substring(sensor, 1, 253) AS s FROM {}.facts WHERE sensor != '' ORDER BY s",
+            self.server.database()
+        );
         let mut rows = self.server.rows(&sql)?;
         let mut sensors = Vec::new();
         while let Some(sensor) = rows.next(|row| row.text(0))? {
@@ -317,115 +310,12 @@ fn minute_row(row: &RowText<'_>) -> Option<MinuteRow> {
     Some((Minute(row.small(0)?), subject, role_of(&row.text(5)?), row.text(6)?, row.number(7)? > 0, volumes))
 }
 
-fn whose(id: String, name: String, operator: String, kind: &str) -> Subject {
-    Subject { id, name, operator, kind: of_word(&KINDS, kind).unwrap_or(Kind::Unattributed) }
-}
-
-fn role_of(word: &str) -> Role {
-    of_word(&ROLES, word).unwrap_or(Role::Unknown)
-}
-
-fn texts<const N: usize>(key: &str) -> Option<[String; N]> {
-    serde_json::from_str::<Vec<String>>(key).ok()?.try_into().ok()
-}
-
-fn minutes(span: Option<Span>) -> String {
+pub(super) fn minutes(span: Option<Span>) -> String {
     span.map_or_else(String::new, |Span { first, end }| format!(" AND minute >= {} AND minute < {}", first.0, end.0))
 }
 
-fn hours(span: Option<Span>) -> String {
+pub(super) fn hours(span: Option<Span>) -> String {
     span.map_or_else(String::new, |Span { first, end }| {
         format!(" AND hour >= {} AND hour <= {}", first.0 / 60, end.minus(1).0 / 60)
     })
-}
-
-#[derive(Default, Deserialize)]
-struct DeviceFact {
-    label: Option<String>,
-    #[serde(default)]
-    addresses: BTreeSet<IpAddr>,
-    #[serde(default)]
-    order: i64,
-    #[serde(default)]
-    share: bool,
-}
-
-#[derive(Deserialize)]
-struct SubjectFact {
-    tunnel: bool,
-    declared_feature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct SourceFact {
-    sensor: String,
-    interface: String,
-    watched: Vec<(u32, u32, f64)>,
-}
-
-impl SourceFact {
-    fn runs(&self) -> Vec<Watched> {
-        let run = |&(first, end, dropped): &(u32, u32, f64)| Watched {
-            span: Span { first: Minute(first), end: Minute(end) },
-            dropped: if dropped.is_finite() { dropped.clamp(0.0, 1.0) } else { 1.0 },
-        };
-        watch::union(self.watched.iter().map(run).collect())
-    }
-}
-
-#[derive(Deserialize)]
-struct FileFact {
-    order: i64,
-    path: String,
-    packets: u64,
-    first: Option<u64>,
-    last: Option<u64>,
-    link_types: Vec<String>,
-    malformed: u64,
-    unsupported: u64,
-    lost: u64,
-    truncated: bool,
-    #[serde(default)]
-    records: u64,
-}
-
-impl FileFact {
-    fn record(self, sha256: String) -> (i64, FileRecord) {
-        let Self { order, path, packets, first, last, link_types, malformed, unsupported, lost, truncated, records } =
-            self;
-        let (first, last) = (first.map(Stamp::from_nanos), last.map(Stamp::from_nanos));
-        let file = FileRecord {
-            path,
-            sha256,
-            packets,
-            records,
-            first,
-            last,
-            link_types,
-            malformed,
-            unsupported,
-            lost,
-            truncated,
-        };
-        (order, file)
-    }
-}
-
-impl Ledgers<'_> {
-    /// Every device that was seen in `span` (at any time), by sensor.
-    pub fn devices(&self, span: Option<Span>) -> Result<Vec<FleetDevice>, FleetError> {
-        let sql = format!(
-            "SELECT DISTINCT substring(sensor, 1, 253), substring(device, 1, 253) FROM {}.seen WHERE 1{}",
-            self.server.database(),
-            hours(span),
-        );
-        let mut rows = self.server.rows(&sql)?;
-        let mut devices = HashSet::new();
-        while let Some(pair) = rows.next(|row| Some((row.text(0)?, row.text(1)?)))? {
-            devices.insert(pair);
-        }
-        let mut devices: Vec<_> = devices.into_iter().map(|(sensor, device)| FleetDevice { sensor, device }).collect();
-        devices.sort();
-        Ok(devices)
-    }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
-use super::{FleetError, Parcel, Receipt, Sensor, Server};
+use super::{FleetError, Parcel, Receipt, Sending, Sensor, Server};
 use crate::{
     base::{Minute, Stamp},
     ledger::{Store, StoreError},
@@ -19,6 +19,8 @@ const PACE: u64 = 1;
 /// Seconds before the first new attempt; each later one waits twice as long, up to the last.
 const FIRST_RETRY: u64 = 5;
 const LAST_RETRY: u64 = 600;
+/// Seconds between two notes of what goes well.
+const NOTE_SECONDS: u64 = 60;
 /// Minutes that are still being written are left for later.
 const OPEN_MINUTES: u32 = 3;
 
@@ -55,18 +57,50 @@ pub struct Courier {
     under_way: Option<u64>,
     due: Stamp,
     failures: u32,
+    sending: Sending,
+    /// When what became of it was last noted.
+    noted: Stamp,
+    /// Whether that note told of no trouble.
+    was_well: bool,
 }
 
 impl Courier {
     /// A courier to `server` that sets out after `now`, and then every `every` seconds. Sensors of the same schedule set
     /// out at different moments, by their names.
     pub fn new(server: Arc<Server>, sensor: Sensor, every: u64, now: Stamp) -> Self {
-        Self { sensor, every: every.max(1), server, line: None, under_way: None, due: now, failures: 0 }
+        Self {
+            sensor,
+            every: every.max(1),
+            server,
+            line: None,
+            under_way: None,
+            due: now,
+            failures: 0,
+            sending: Sending::default(),
+            noted: Stamp::default(),
+            was_well: false,
+        }
     }
 
     /// Does what is due at `now`, without waiting for anybody: takes the answer to the last parcel, or hands over the
     /// next one. To be called about once a second.
     pub fn tick(&mut self, store: &mut Store, now: Stamp) -> Result<Option<News>, StoreError> {
+        let news = self.step(store, now)?;
+        match &news {
+            Some(News::Delivered { .. }) => self.sending.succeeded(now),
+            Some(News::Failed { error, .. }) => self.sending.went_wrong(&error.to_string(), now),
+            None => return Ok(None),
+        }
+        // A backlog is confirmed parcel by parcel; a note a minute tells enough.
+        let fresh = self.noted.plus_seconds(NOTE_SECONDS) > now && self.sending.error.is_none() && self.was_well;
+        if !fresh && self.sending.note(store.path()).is_ok() {
+            self.noted = now;
+            self.was_well = self.sending.error.is_none();
+        }
+        Ok(news)
+    }
+
+    fn step(&mut self, store: &mut Store, now: Stamp) -> Result<Option<News>, StoreError> {
         if let Some(rows) = self.under_way {
             let answer = self.line.as_ref().map_or(Err(TryRecvError::Disconnected), |(_, answers)| answers.try_recv());
             return match answer {

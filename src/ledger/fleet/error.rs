@@ -37,6 +37,26 @@ pub enum FleetError {
         /// What this program writes.
         known: u32,
     },
+    /// Its tables are of a later program.
+    #[error("{server} has tables of schema {found}, and only {known} is known here; use a newer nightaudit")]
+    Newer {
+        /// Which server.
+        server: String,
+        /// What it has.
+        found: u32,
+        /// What this program writes.
+        known: u32,
+    },
+    /// It is too old.
+    #[error("{server} runs ClickHouse {release}; {needed} is the oldest that will do: use a newer server")]
+    OldServer {
+        /// Which server.
+        server: String,
+        /// What it says of itself.
+        release: String,
+        /// What is needed.
+        needed: String,
+    },
     /// It answers that it cannot.
     #[error("{server} says: {what}")]
     Refused {

@@ -7,23 +7,33 @@
 //! Nothing here is read or written unless a fleet is set up.
 
 mod archive;
+mod binary;
 mod courier;
 mod error;
+mod facts;
+mod findings;
 mod made;
 mod parcel;
+mod relay;
 mod schema;
 mod server;
+mod state;
+mod sweep;
 mod text;
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-pub use archive::{FleetDevice, Ledgers, SensorLedger};
+pub use archive::{Ledgers, SensorLedger};
 pub use courier::{Courier, News};
 pub use error::FleetError;
+pub use findings::{KeptFinding, KeptRun};
 pub use parcel::{Parcel, Receipt};
+pub use relay::Relay;
 pub use schema::{Layout, VERSION};
 pub use server::{Address, Secret, Server};
+pub use state::Sending;
+pub use sweep::{SensorWatch, Swept};
 
 use crate::identify::Device;
 

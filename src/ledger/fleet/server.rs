@@ -9,7 +9,7 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use ureq::{Agent, Body, http::Response};
 
-use super::{FleetError, text};
+use super::{FleetError, binary::Columns, text};
 
 /// How long a server may take to let us in, and to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -80,9 +80,14 @@ pub struct Server {
 impl Server {
     /// A connection that is made when it is first used.
     pub fn new(address: Address) -> Self {
+        Self::with_patience(address, ANSWER)
+    }
+
+    /// The same, for whoever cannot wait longer than `patience` for an answer.
+    pub fn with_patience(address: Address, patience: Duration) -> Self {
         let config = Agent::config_builder()
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(ANSWER))
+            .timeout_connect(Some(CONNECT.min(patience)))
+            .timeout_global(Some(patience))
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
@@ -110,6 +115,16 @@ impl Server {
     pub(super) fn rows(&self, sql: &str) -> Result<Rows, FleetError> {
         let body = self.ask(&format!("{sql} FORMAT TabSeparated"))?;
         Ok(Rows { server: self.name(), lines: BufReader::with_capacity(1 << 18, body.into_reader()), line: Vec::new() })
+    }
+
+    /// Asks a question, whose answer comes in `RowBinary`, with no list longer than `longest_list`.
+    pub(super) fn columns(
+        &self,
+        sql: &str,
+        longest_list: usize,
+    ) -> Result<Columns<BufReader<ureq::BodyReader<'static>>>, FleetError> {
+        let body = self.ask(&format!("{sql} FORMAT RowBinary"))?;
+        Ok(Columns::of(self, BufReader::with_capacity(1 << 18, body.into_reader()), longest_list))
     }
 
     /// The first column of the first row as a number; 0 where there is none.

@@ -1,8 +1,10 @@
 //! The report as one HTML file: no script, nothing fetched, readable on a phone, in print, in light and in dark.
 
 mod chart;
+mod fleet;
 mod markup;
 
+pub use fleet::fleet_html;
 use markup::Markup;
 
 use super::{

@@ -25,8 +25,15 @@ const OTHERS: [&str; 4] = ["CONFIG", "LOG", "CORPUS", "NOTIFY_SECRET"];
 /// What the variables of a notice begin with.
 const NOTICE: &str = "NOTICE_";
 /// Keys that hold paths: section (empty for none) and key.
-const PATHS: [(&str, &str); 5] =
-    [("", "rules"), ("", "asn"), ("ledger", "path"), ("notify", "secret_file"), ("schedule", "folder")];
+const PATHS: [(&str, &str); 7] = [
+    ("", "rules"),
+    ("", "asn"),
+    ("ledger", "path"),
+    ("notify", "secret_file"),
+    ("schedule", "folder"),
+    ("fleet", "password_file"),
+    ("fleet", "key_file"),
+];
 
 /// Some settings, and where they come from.
 #[derive(Clone, Debug)]
@@ -99,7 +106,13 @@ impl Layer {
         if path.len() > 2 || path.iter().any(|part| part.is_empty()) {
             return Err(Trouble::new(&flag, "want a key such as timezone or night.accident_rate"));
         }
-        Self::of_value(&flag, &path, value.trim())
+        let layer = Self::of_value(&flag, &path, value.trim()).map_err(|error| match key.trim() {
+            // The complaint would repeat the password.
+            "fleet.password" => readable_by_all(),
+            _ => error,
+        })?;
+        let fleet = layer.table.get("fleet").and_then(Value::as_table);
+        if fleet.is_some_and(|fleet| fleet.contains_key("password")) { Err(readable_by_all()) } else { Ok(layer) }
     }
 
     /// One value, written as TOML or as bare text: whichever its key takes.
@@ -153,6 +166,11 @@ impl Layer {
     }
 }
 
+fn readable_by_all() -> Trouble {
+    let why = "a password on the command line can be read by everybody on this machine: use fleet.password_file";
+    Trouble::new("--set fleet.password", why)
+}
+
 /// Where in a section something is.
 enum Entry<'a> {
     Key(&'a str),
@@ -174,7 +192,11 @@ pub(super) fn merged(stack: Vec<Layer>) -> Result<Settings, Trouble> {
     for layer in stack {
         lay_over(&mut all, layer.table);
     }
-    Settings::deserialize(all).map_err(|error| Trouble::new("settings", &mended(error.message())))
+    let settings = Settings::deserialize(all).map_err(|error| Trouble::new("settings", &mended(error.message())))?;
+    match settings.fleet.incomplete() {
+        Some(what) => Err(Trouble::new("settings", what)),
+        None => Ok(settings),
+    }
 }
 
 fn lay_over(below: &mut Table, above: Table) {

@@ -3,6 +3,7 @@
 //! Four layers, each over the one before: defaults, the file, the environment, flags. Each is checked by itself, so
 //! that an error names the line, the variable or the flag that it comes from.
 
+mod fleet;
 mod layers;
 mod paths;
 mod sections;
@@ -18,6 +19,8 @@ use chrono_tz::Tz;
 use super::args::SettingsArgs;
 use crate::{identify::DeviceOptions, pipeline::Judging};
 
+pub use fleet::Fleet;
+pub(super) use fleet::is_name;
 use layers::{Layer, merged};
 pub(super) use paths::{config_file, state_folder};
 pub use sections::{Capture, Device, Ledger, Settings};

@@ -5,6 +5,7 @@ use std::{net::IpAddr, path::PathBuf};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, de::Error};
 
+use super::fleet::Fleet;
 use crate::verbs::view::ViewSettings;
 use crate::{
     base::{Cidr, Mac, one_or_several, text::shown},
@@ -51,7 +52,7 @@ pub struct Settings {
     /// How the terminal screens look.
     pub view: ViewSettings,
     /// Where a fleet's ledgers are gathered.
-    pub fleet: toml::Table,
+    pub fleet: Fleet,
 }
 
 /// What is captured live.
@@ -195,7 +196,7 @@ fn days<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
     within(from, 1, 36_500, "days")
 }
 
-fn within<'de, D: Deserializer<'de>>(from: D, least: u32, most: u32, unit: &str) -> Result<u32, D::Error> {
+pub(super) fn within<'de, D: Deserializer<'de>>(from: D, least: u32, most: u32, unit: &str) -> Result<u32, D::Error> {
     let number = i64::deserialize(from)?;
     let fits = u32::try_from(number).ok().filter(|number| (least..=most).contains(number));
     fits.ok_or_else(|| D::Error::custom(format!("{number}: must be from {least} to {most} {unit}")))

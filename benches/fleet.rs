@@ -34,7 +34,7 @@ const HOUR: u32 = 29_671_200;
 /// Sensors that push at the same time.
 const AT_ONCE: usize = 16;
 /// What a phone in the simulator moves in an hour: 33 rows of a minute, 17 names.
-const SUBJECTS: [(&str, usize); 6] =
+const SUBJECTS: [(&str, u32); 6] =
     [("whatsapp", 3), ("google", 4), ("google-push", 6), ("dns", 2), ("web", 5), ("icloud", 7)];
 
 fn main() {
@@ -87,8 +87,8 @@ fn filled(folder: &Path, n: usize) -> (usize, Store) {
         let subject = Subject { id: id.into(), name: id.into(), operator: "x".into(), kind: Kind::Messenger };
         let subject = account.ledger.subject_id(&subject);
         let destination = account.ledger.destination_id(&format!("{id}.example"));
-        for row in 0..rows as u32 {
-            let minute = Minute(HOUR + (row * 13 + n as u32) % 60);
+        for row in 0..rows {
+            let minute = Minute(HOUR + (row * 13 + u32::try_from(n).unwrap()) % 60);
             let key = RowKey { device: PHONE, subject, role: Role::Chat, destination, minute };
             let up = Bytes(u64::from(row) * 1_000);
             account.ledger.post(key, &Row { up, packets: 3, flows: 1, ..Row::default() });

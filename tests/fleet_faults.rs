@@ -230,7 +230,7 @@ fn a_relay_hands_on_what_many_sensors_push_at_once_and_confirms_what_has_arrived
     let Some(mut engine) = Engine::start(1) else { return };
     let server = engine.server();
     server.init(&Layout::Single).unwrap();
-    let relay = Relay::to(Arc::new(engine.server()), "sensor", &Secret("of the relay".into())).unwrap();
+    let relay = Relay::to(&Arc::new(engine.server()), "sensor", &Secret("of the relay".into())).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/nightaudit", listener.local_addr().unwrap());
     thread::spawn(move || relay.serve(&listener));
@@ -238,7 +238,9 @@ fn a_relay_hands_on_what_many_sensors_push_at_once_and_confirms_what_has_arrived
     assert!(matches!(to("sensor", "guessed").check(), Err(FleetError::Denied { .. })));
     let folder = tempfile::tempdir().unwrap();
     let mut stores: Vec<_> = (0..40).map(|n| (n, store(folder.path(), &format!("{n}.db")))).collect();
-    stores.iter_mut().for_each(|(_, store)| book(store, 0..50, 5));
+    for (_, store) in &mut stores {
+        book(store, 0..50, 5);
+    }
     thread::scope(|scope| {
         for (n, store) in &mut stores {
             let server = to("sensor", "of the relay");

@@ -262,9 +262,9 @@ fn fleet() -> Survey {
         name: names[n].to_owned(),
         verdicts: [Verdict::ExportLike, Verdict::Routine, Verdict::Insufficient]
             .into_iter()
-            .zip([3 - n as u32 % 3, 40, 2])
+            .zip([3 - u32::try_from(n % 3).expect("small"), 40, 2])
             .collect(),
-        standing: 3 - n as u32 % 3,
+        standing: 3 - u32::try_from(n % 3).expect("small"),
     };
     let sensor = |n: u32| SensorState {
         sensor: format!("gateway-{n:03}"),

@@ -143,6 +143,7 @@ pub fn survey(
     judging: &Judging,
     mut each: impl FnMut(u32),
 ) -> Result<Survey, FleetError> {
+    let fleet = *fleet;
     let sensors = fleet.sensors()?;
     let batches: Vec<&[String]> = sensors.chunks(A_BATCH).collect();
     let next = AtomicUsize::new(0);
@@ -170,7 +171,9 @@ pub fn survey(
     });
     let mut all = Tally::default();
     // In the order of sensors, whichever thread was faster: sums of fractions depend on it.
-    done.into_values().for_each(|tally| all.add(tally));
+    for tally in done.into_values() {
+        all.add(tally);
+    }
     Ok(all.concluded(span, judging.night.discovery_rate))
 }
 
@@ -192,7 +195,7 @@ struct Tally {
 
 impl Tally {
     /// A batch at once; where that fails, each of its sensors alone, so that the one that makes it fail is named.
-    fn of_batch(fleet: &Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Self {
+    fn of_batch(fleet: Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Self {
         if let Ok(tally) = Self::of(fleet, batch, span, judging) {
             return tally;
         }
@@ -206,7 +209,7 @@ impl Tally {
         all
     }
 
-    fn of(fleet: &Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Result<Self, FleetError> {
+    fn of(fleet: Ledgers<'_>, batch: &[String], span: Option<Span>, judging: &Judging) -> Result<Self, FleetError> {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return Ok(Self::default()) };
         let mut tally = Self::default();
         let mut of_sensor: BTreeMap<String, (u32, Vec<String>)> = BTreeMap::new();

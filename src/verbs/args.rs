@@ -207,7 +207,7 @@ pub struct CheckArgs {
 
     /// Read the captures into this ledger, each once, and audit all of it; `default` for the one in the settings or
     /// the XDG state folder. A ledger that is not there is begun. Without captures, a sensor's ledger on a fleet's server
-    /// is audited: http://HOST:8123/DATABASE#SENSOR.
+    /// is audited: `http://HOST:8123/DATABASE#SENSOR`.
     #[cfg_attr(feature = "live", arg(long, value_name = "FILE", conflicts_with = "interface"))]
     #[cfg_attr(not(feature = "live"), arg(long, value_name = "FILE"))]
     pub ledger: Option<PathBuf>,

@@ -222,7 +222,7 @@ fn relay(fleet: &Fleet, listen: SocketAddr) -> anyhow::Result<Outcome> {
     let user = fleet.user.as_deref().unwrap_or("default");
     let server = server(fleet, None)?;
     let name = server.name();
-    let relay = Relay::to(Arc::new(server), user, &password(fleet)?)?;
+    let relay = Relay::to(&Arc::new(server), user, &password(fleet)?)?;
     let listener = TcpListener::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
     say(&format!("{} hands on to {name}", listener.local_addr().unwrap_or(listen)))?;
     io::stdout().flush()?;

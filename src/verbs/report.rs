@@ -30,7 +30,7 @@ goes on writing to it.\n\n\
   nightaudit report --from 2026-06-01 --to 2026-06-28 --device \"Ana's phone\" --format html -o june.html")]
 pub struct ReportArgs {
     /// The ledger; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder. A sensor's
-    /// ledger on a fleet's server: http://HOST:8123/DATABASE#SENSOR.
+    /// ledger on a fleet's server: `http://HOST:8123/DATABASE#SENSOR`.
     #[arg(long, value_name = "FILE")]
     pub ledger: Option<PathBuf>,
 

@@ -39,7 +39,7 @@ pub struct ViewArgs {
     pub input: FileArgs,
 
     /// The ledger to look at; default the settings' `ledger.path`, else nightaudit/ledger.db in the XDG state folder. A
-    /// sensor's ledger on a fleet's server: http://HOST:8123/DATABASE#SENSOR.
+    /// sensor's ledger on a fleet's server: `http://HOST:8123/DATABASE#SENSOR`.
     #[arg(long, value_name = "FILE", conflicts_with = "files")]
     pub ledger: Option<PathBuf>,
 

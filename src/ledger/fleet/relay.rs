@@ -56,12 +56,12 @@ struct Sheet {
 
 impl Relay {
     /// A relay to `server`, which must have its tables, for sensors that know `user` and `password`.
-    pub fn to(server: Arc<Server>, user: &str, password: &Secret) -> Result<Arc<Self>, FleetError> {
+    pub fn to(server: &Arc<Server>, user: &str, password: &Secret) -> Result<Arc<Self>, FleetError> {
         server.check()?;
         let (database, release) = (server.database().to_owned(), server.release()?);
         let lines = TABLES.map(|table| {
             let (send, sheets) = bounded(MOST_CONNECTIONS);
-            let server = Arc::clone(&server);
+            let server = Arc::clone(server);
             thread::spawn(move || hand_on(&server, table, &sheets));
             send
         });

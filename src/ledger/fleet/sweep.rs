@@ -134,7 +134,7 @@ impl Ledgers<'_> {
         Ok(known.iter().map(|(sensor, known)| known.watch(sensor, span)).collect())
     }
 
-    fn known(&self, first: &str, last: &str, kinds: &[&str]) -> Result<BTreeMap<String, Known>, FleetError> {
+    fn known(self, first: &str, last: &str, kinds: &[&str]) -> Result<BTreeMap<String, Known>, FleetError> {
         let kinds: Vec<_> = kinds.iter().map(|kind| quoted(kind)).collect();
         let sql = format!(
             "SELECT substring(sensor, 1, 253), kind, substring(key, 1, 2000), value FROM {}.facts FINAL \
@@ -153,7 +153,7 @@ impl Ledgers<'_> {
             let known = all.entry(sensor.clone()).or_default();
             match kind.as_str() {
                 "source" => {
-                    known.runs.extend(serde_json::from_str::<SourceFact>(&value).ok().iter().map(SourceFact::runs))
+                    known.runs.extend(serde_json::from_str::<SourceFact>(&value).ok().iter().map(SourceFact::runs));
                 }
                 "file" => files
                     .entry(sensor)

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 
 use super::{class, head, mark, markup::Markup, table};
 use crate::{
+    base::text::shown,
     pipeline::{FleetFinding, Survey},
     report::{
         fleet::{COLUMNS, MOST_LISTED, STANDING, accident, device, heading, in_short, news, news_heading, troubles},
@@ -15,6 +16,8 @@ use crate::{
 
 /// Findings that the page lists; JSON has all.
 const MOST_FINDINGS: usize = 500;
+/// A longer name would leave the other columns no room.
+const LONGEST_NAME: usize = 60;
 
 /// The survey as one self-contained HTML file.
 pub fn fleet_html(survey: &Survey, redaction: &Redaction, zone: Tz) -> String {
@@ -63,7 +66,7 @@ fn subjects(m: &mut Markup, survey: &Survey) {
         table(m, STANDING, &headings, |m| {
             for subject in survey.subjects.iter().take(MOST_LISTED) {
                 m.element("tr", &[], |m| {
-                    m.leaf("th", &[("scope", "row")], &subject.name);
+                    m.leaf("th", &[("scope", "row")], &shown(&subject.name, LONGEST_NAME));
                     m.leaf("td", &[("class", "size")], &subject.standing.to_string());
                     for (verdict, _) in COLUMNS {
                         let devices = subject.verdicts.get(&verdict).copied().unwrap_or_default();
@@ -93,10 +96,10 @@ fn findings(m: &mut Markup, survey: &Survey, redaction: &Redaction) {
 
 fn finding(m: &mut Markup, one: &FleetFinding, redaction: &Redaction) {
     m.element("tr", &[], |m| {
-        m.leaf("th", &[("scope", "row")], &one.name);
+        m.leaf("th", &[("scope", "row")], &shown(&one.name, LONGEST_NAME));
         let grade = one.grade.map_or(String::new(), |it| format!(" ({})", grade(it)));
         m.leaf("td", &[], &format!("{}{grade}", words::verdict(one.verdict)));
-        m.leaf("td", &[("class", "code")], &device(one, redaction));
+        m.leaf("td", &[("class", "code size")], &device(one, redaction));
         m.leaf("td", &[], &one.sensor);
         let worst = one.worst_night.map_or_else(|| "–".to_owned(), |bytes| bytes.to_string());
         m.leaf("td", &[("class", "size")], &worst);

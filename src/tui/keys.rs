@@ -96,7 +96,7 @@ pub const TABLE: [Binding; 36] = [
     bind(Action::Pause, "pause", &["p"], "hold the picture still"),
     bind(Action::Stop, "stop", &["c"], "stop reading and judge what was read"),
     bind(Action::Copy, "copy", &["y"], "copy what is chosen"),
-    bind(Action::Export, "export", &["e"], "write this view or finding to a file"),
+    bind(Action::Export, "export", &["e"], "write this view, finding or its packets to a file"),
     bind(Action::Redact, "redact", &["r"], "hide device names, for screenshots"),
     bind(Action::Theme, "theme", &["t"], "next set of colours"),
     bind(Action::Help, "help", &["?", "f1"], "this page"),

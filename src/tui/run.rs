@@ -106,8 +106,18 @@ pub fn run(setup: Setup, news: &Receiver<News>) -> io::Result<()> {
             }
             next = if Instant::now() < picture_due { inbox.ready() } else { None };
         }
+        heed_size(&mut model, begin.elapsed())?;
         screen.draw(&model)?;
     }
+}
+
+/// The word that the terminal was resized is lost where a key comes at the same moment: the size itself is asked as well.
+fn heed_size(model: &mut Model, now: Duration) -> io::Result<()> {
+    let (width, height) = ratatui::crossterm::terminal::size()?;
+    if (Size { width, height }) != model.size {
+        update(model, Event::Resize(width, height), now);
+    }
+    Ok(())
 }
 
 /// The one place where effects are done. What became of it is an event again.

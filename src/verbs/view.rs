@@ -33,6 +33,11 @@ use crate::{
 
 /// `nightaudit view`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+  nightaudit view phone.pcap\n  \
+  nightaudit view --theme light capture-*.pcap.gz\n  \
+  nightaudit view --ledger phone.db\n\n\
+Keys: 1 to 6 views, ? help with every key, / filter, space brush, enter deeper, esc back, e write a file, q quit.")]
 pub struct ViewArgs {
     /// Which files are read; without any, the ledger is looked at.
     #[command(flatten)]

@@ -19,6 +19,9 @@ use vt100::{Color, MouseProtocolMode, Parser};
 /// How long anything may take to show; it is there long before on any machine that works.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A picture is drawn in much less.
+const QUIET: Duration = Duration::from_millis(250);
+
 /// A shell in a terminal of its own.
 pub(crate) struct Terminal {
     child: Box<dyn Child + Send + Sync>,
@@ -156,10 +159,14 @@ impl Terminal {
         self.parser.screen().cell(y, x).expect("a cell").fgcolor()
     }
 
-    /// Makes it so large.
+    /// Makes it so large, and waits until nothing more is drawn: a key at the same moment may come late.
     pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
         self.parser.screen_mut().set_size(cells(rows), cells(columns));
         self.master.resize(size(columns, rows)).expect("a terminal that can be resized");
+        while let Ok(bytes) = self.output.recv_timeout(QUIET) {
+            self.parser.process(&bytes);
+            self.written.extend(bytes);
+        }
     }
 
     /// Sends a signal to what the shell runs.

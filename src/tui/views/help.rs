@@ -1,6 +1,7 @@
 //! Every key, from the table that handles them, and the language of filters.
 
 use crate::{
+    night::Verdict,
     report::KEYS,
     tui::{
         keys::TABLE,
@@ -36,6 +37,7 @@ fn lines(model: &Model) -> Vec<(String, &'static str)> {
     lines.extend([
         (ramp(false), "upload while nobody used the device: from 10 kB, 100 kB, 1, 5, 25, 50, 100 MB"),
         (ramp(true), "the same while somebody did"),
+        (model.theme.mark(Verdict::ExportLike).0.to_owned(), "the night looks like an export of what is chosen"),
         (model.theme.either("·", ".").to_owned(), "somebody was using the device, under 10 kB went up"),
         (model.theme.either("╱", "/").to_owned(), "not captured"),
     ]);

@@ -4,7 +4,7 @@
 
 use nightaudit::{
     base::{Bytes, Minute, Span},
-    identify::Kind,
+    identify::{DeclaredFeatures, Kind},
     ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced, Watched},
     night::{DeviceFinding, Finding, Lacking, Settings, Verdict, judge},
 };
@@ -19,7 +19,7 @@ fn quick() -> Settings {
 fn row(id: &str, kind: Kind, minutes: Vec<(Minute, Cell)>) -> SubjectLedger {
     let subject = Subject { id: id.into(), name: id.into(), operator: String::new(), kind };
     let unplaced = Unplaced::default();
-    SubjectLedger { subject, minutes, unplaced, roles: Vec::new(), tunnel: false, declared_feature: None }
+    SubjectLedger { subject, minutes, unplaced, roles: Vec::new(), tunnel: false, features: DeclaredFeatures::default() }
 }
 
 fn some_kind() -> impl Strategy<Value = Kind> {

@@ -4,7 +4,7 @@
 
 use nightaudit::{
     base::{Bytes, Minute, Span},
-    identify::Kind,
+    identify::{DeclaredFeatures, Kind},
     ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced, Watched},
     night::{Annotation, Cause, Declared, Finding, Grade, Lacking, Settings, Standing, Verdict, judge},
 };
@@ -84,7 +84,7 @@ fn row(id: &str, kind: Kind) -> SubjectLedger {
         unplaced: Unplaced::default(),
         roles: Vec::new(),
         tunnel: false,
-        declared_feature: None,
+        features: DeclaredFeatures::default(),
     }
 }
 
@@ -281,7 +281,7 @@ fn innocent_explanations_are_held_against_what_was_seen() {
     assert_eq!(standing(&export, Cause::DeclaredFeature), Some(Standing::CannotTell));
 
     let mut offering = messenger(28).sends(Bytes::mb(60), THREE, 0..28);
-    offering.rows.last_mut().unwrap().declared_feature = Some("an encrypted backup".into());
+    offering.rows.last_mut().unwrap().features = DeclaredFeatures::read("an encrypted backup");
     let found = offering.judged();
     assert_eq!(standing(&found, Cause::DeclaredFeature), Some(Standing::Supported));
     assert!(found.annotations.contains(&Annotation::DeclaredFeature));

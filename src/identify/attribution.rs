@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Confidence, Evidence, Kind, Role, rules::OwnerId};
+use super::{Confidence, DeclaredFeature, Evidence, Kind, Role, rules::OwnerId};
 use crate::hint::NameSource;
 
 /// Where a host name was read.
@@ -60,8 +60,8 @@ pub struct Attribution {
     pub host_source: Option<HostSource>,
     /// What the ledger posts to: the rule's own pattern, the registered domain of a name without rule, else a block.
     pub destination: Arc<str>,
-    /// A feature by which the owner uploads to this host by design.
-    pub feature: Option<Arc<str>>,
+    /// Features by which the owner uploads to this host by design.
+    pub features: Vec<Arc<DeclaredFeature>>,
     /// Evidence that contradicts this, in words.
     pub conflicts: Vec<String>,
 }

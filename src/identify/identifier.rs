@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, net::IpAddr, sync::Arc};
 
 use super::{
-    Confidence, Evidence, Kind, Role,
+    Confidence, DeclaredFeature, Evidence, Kind, Role,
     asn::AsnTable,
     attribution::{Attribution, HostSource},
     clues::{Clues, Named, Tag},
@@ -112,7 +112,7 @@ impl Identifier {
         if verdict.role == Role::Unknown && clues.is_call {
             verdict.role = Role::Call;
         }
-        verdict.feature = self.declared_feature(&verdict);
+        verdict.features = self.declared_features(&verdict);
         verdict
     }
 
@@ -238,7 +238,7 @@ impl Identifier {
             host,
             host_source,
             destination: destination.unwrap_or_else(|| block_around(addr)),
-            feature: None,
+            features: Vec::new(),
             conflicts: Vec::new(),
         }
     }
@@ -333,9 +333,9 @@ impl Identifier {
         }
     }
 
-    fn declared_feature(&self, verdict: &Attribution) -> Option<Arc<str>> {
-        let (owner, host) = (self.rules.owner(verdict.owner?), verdict.host.as_ref()?);
-        owner.feature(host).map(|feature| feature.name.as_str().into())
+    fn declared_features(&self, verdict: &Attribution) -> Vec<Arc<DeclaredFeature>> {
+        let (Some(owner), Some(host)) = (verdict.owner, verdict.host.as_ref()) else { return Vec::new() };
+        self.rules.owner(owner).features_of(host).map(|feature| Arc::clone(&feature.declared)).collect()
     }
 }
 
@@ -394,7 +394,7 @@ fn unattributed(host: Option<Arc<str>>, host_source: Option<HostSource>, addr: I
         host,
         host_source,
         destination: block_around(addr),
-        feature: None,
+        features: Vec::new(),
         conflicts: Vec::new(),
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{
-    Confidence, Kind, Role,
+    Confidence, DeclaredFeature, Kind, Occasion, Role,
     pattern::{Class, Pattern},
 };
 use crate::base::{Cidr, text::host_name};
@@ -57,8 +57,8 @@ pub struct Terms {
 /// A feature by which an app uploads by design, when its user turns it on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Feature {
-    /// As people call it, such as `Signal Secure Backups`.
-    pub name: String,
+    /// What it is called, and on what occasion it uploads.
+    pub declared: Arc<DeclaredFeature>,
     /// The hosts it uploads to; none where they are not known.
     pub hosts: Vec<Pattern>,
     /// When and how much.
@@ -183,7 +183,8 @@ struct RawFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawFeature {
-    name: String,
+    name: Spanned<String>,
+    occasion: Option<Occasion>,
     #[serde(default)]
     hosts: Vec<Spanned<String>>,
     note: Option<String>,
@@ -236,6 +237,9 @@ struct RawExpect {
     role: Option<Role>,
 }
 
+/// What a feature's occasion may be, as an error says it.
+const OCCASIONS: &str = r#""once", "trouble", "use" or "daily""#;
+
 /// The text being read, for errors that name the line.
 struct Page<'a> {
     path: &'a str,
@@ -270,7 +274,11 @@ impl<'a> Page<'a> {
     fn feature(&self, raw: RawFeature) -> Result<Feature, RuleError> {
         let class = |text: &str| if text.contains('*') { Class::Glob } else { Class::Suffix };
         let hosts = raw.hosts.iter().map(|host| self.pattern(class(host.get_ref()), host)).collect::<Result<_, _>>()?;
-        Ok(Feature { name: raw.name, hosts, note: raw.note })
+        let Some(occasion) = raw.occasion else {
+            let what = format!("the feature {:?} does not say when it uploads: add occasion = {OCCASIONS}", raw.name.get_ref());
+            return Err(self.wrong(Some(raw.name.span()), what));
+        };
+        Ok(Feature { declared: Arc::new(DeclaredFeature::new(raw.name.get_ref(), occasion)), hosts, note: raw.note })
     }
 
     fn hosts(&self, raw: Spanned<RawHost>, to: &mut Vec<(Pattern, Arc<Terms>, usize)>) -> Result<(), RuleError> {

@@ -58,9 +58,9 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// The declared feature that uploads to `host`, if one does.
-    pub fn feature(&self, host: &str) -> Option<&Feature> {
-        self.features.iter().find(|feature| feature.hosts.iter().any(|pattern| pattern.matches(host)))
+    /// The declared features that upload to `host`.
+    pub fn features_of<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Feature> {
+        self.features.iter().filter(|feature| feature.hosts.iter().any(|pattern| pattern.matches(host)))
     }
 }
 

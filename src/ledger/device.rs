@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Cell, DeviceLedger, Ledger, NameSeen, Row, RowKey, Subject, SubjectLedger, Unplaced, Watched};
 use crate::{
     base::{Bytes, Minute},
-    identify::{DeviceId, Kind, Role},
+    identify::{DeclaredFeatures, DeviceId, Kind, Role},
 };
 
 /// A web site that was sent less than this over the whole audit is told apart in the destinations only.
@@ -16,8 +16,8 @@ const OWN_WEB_SUBJECT: Bytes = Bytes::mb(1);
 pub struct SubjectFacts {
     /// An opaque tunnel (VPN).
     pub tunnel: bool,
-    /// A feature that uploads to this subject by design, such as an in-app backup.
-    pub declared_feature: Option<String>,
+    /// Features that upload to this subject by design, such as an in-app backup, whose servers were used.
+    pub features: DeclaredFeatures,
 }
 
 impl Ledger {
@@ -134,7 +134,7 @@ impl Gathered {
             unplaced: self.unplaced,
             roles: self.roles.into_iter().map(|(role, (up, down))| (role, up, down)).collect(),
             tunnel: facts.tunnel,
-            declared_feature: facts.declared_feature,
+            features: facts.features,
         }
     }
 }

@@ -27,7 +27,7 @@ pub use watch::{clip, join_files, union};
 
 use crate::{
     base::{Bytes, Minute, Span},
-    identify::{Kind, Role},
+    identify::{DeclaredFeatures, Kind, Role},
 };
 
 /// What a verdict is about: one app's operator roles on one device, one consumer cloud, or the unattributed rest.
@@ -123,8 +123,8 @@ pub struct SubjectLedger {
     pub roles: Vec<(Role, Bytes, Bytes)>,
     /// An opaque tunnel (VPN) that the device's other traffic may hide in.
     pub tunnel: bool,
-    /// The rule files declare a feature that uploads to this subject by design, such as an in-app backup.
-    pub declared_feature: Option<String>,
+    /// Features that upload to this subject by design, such as an in-app backup, by the rule files.
+    pub features: DeclaredFeatures,
 }
 
 impl SubjectLedger {

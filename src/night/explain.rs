@@ -96,7 +96,7 @@ impl Seen<'_> {
         let mut said = Vec::new();
         if self.verdict != Verdict::Routine {
             said.extend([
-                (Cause::DeclaredFeature, self.declared_feature()),
+                (Cause::DeclaredFeature, self.declared_features()),
                 (Cause::CloudBackup, self.cloud_backup()),
                 (Cause::PhotoSync, self.photo_sync()),
                 (Cause::ForwardedMedia, self.forwarded_media()),

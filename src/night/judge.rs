@@ -243,7 +243,7 @@ impl<'a> Device<'a> {
         let inner = nights.get(1..nights.len().saturating_sub(1)).unwrap_or_default();
         let uploads = !matches!(verdict, Verdict::Insufficient | Verdict::Routine);
         let said = [
-            (row.declared_feature.is_some() && uploads, Annotation::DeclaredFeature),
+            (!row.features.is_empty() && uploads, Annotation::DeclaredFeature),
             (row.subject.kind == Kind::Unattributed, Annotation::Unattributed),
             (recurrent.drip && verdict != Verdict::Insufficient, Annotation::Drip),
             (self.tunnelled != Tunnelled::Nothing, Annotation::Tunnel),

@@ -83,7 +83,7 @@ impl Trials {
         let count = settings.injections.clamp(1, MOST_TRIALS);
         let shots = (0..count).map(|trial| {
             let habit = Habit::draw(trial, cycles.rest, &mut random);
-            let shots = rests.longest_from(first).map(|rest| habit.shot(rest, attendance, observed, &mut random));
+            let shots = rests.main_from(first).map(|rest| habit.shot(rest, attendance, observed, &mut random));
             shots.enumerate().map(|(at, shot)| place(at, shot)).collect()
         });
         let nights = u32::try_from(cycles.list.len().min(MOST_NIGHTS)).unwrap_or(0);

@@ -123,7 +123,7 @@ mod tests {
                 unplaced: crate::ledger::Unplaced::default(),
                 roles: Vec::new(),
                 tunnel: false,
-                declared_feature: None,
+                features: crate::identify::DeclaredFeatures::default(),
             };
             let ledger = crate::ledger::DeviceLedger { subjects: vec![subject], ..Default::default() };
             let judged = crate::night::judge(&ledger, &settings).findings.remove(0);

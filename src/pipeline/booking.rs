@@ -89,11 +89,11 @@ impl Books {
     fn subject_of(&mut self, rules: &Rules, case: &Case, attribution: &Attribution) -> u32 {
         let tunnel = is_tunnel(case);
         let id = self.account.ledger.subject_id(&whose(rules, case, attribution));
-        if tunnel || attribution.feature.is_some() {
+        if tunnel || !attribution.features.is_empty() {
             let facts = self.account.facts.entry(id).or_default();
             facts.tunnel |= tunnel;
-            if let Some(feature) = &attribution.feature {
-                facts.declared_feature.get_or_insert_with(|| feature.to_string());
+            for feature in &attribution.features {
+                facts.features.insert(feature);
             }
         }
         id

@@ -190,7 +190,7 @@ fn subject(
         "grade": finding.grade.map(grade),
         "lacking": finding.lacking.iter().map(lacking).collect::<Vec<_>>(),
         "annotations": finding.annotations.iter().copied().map(annotation).collect::<Vec<_>>(),
-        "declared_feature": ledger.declared_feature,
+        "declared_feature": ledger.features.names(),
         "evidence": evidence(&finding.evidence),
         "bounds": bounds(&finding.bounds),
         "score": finding.score.as_ref().map(score),

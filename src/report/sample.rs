@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use crate::{
     base::{Bytes, Endpoint, Minute, Span},
     flow::Protocol,
-    identify::{Confidence, Evidence, Kind, Role},
+    identify::{Confidence, DeclaredFeatures, Evidence, Kind, Role},
     ledger::{Cell, DeviceLedger, Subject, SubjectLedger, Unplaced, Watched},
     night::{
         Annotation, Bounds, Cause, Deductions, DeviceFinding, EvidenceNumbers, Explanation, Finding, Grade, Lacking,
@@ -194,7 +194,7 @@ pub(crate) fn hostile() -> Audit {
     device.id = "=cmd|' /C calc'!A0".to_owned();
     device.ledger.subjects[0].subject.name = "What\u{202e}ppA\u{9b}31m</h2><img src=x onerror=alert(2)>".to_owned();
     device.ledger.subjects[0].subject.operator = "\"Meta\" & | `Co` [x](javascript:alert(3))".to_owned();
-    device.ledger.subjects[0].declared_feature = Some("</title><script>alert(4)</script>\u{7}".to_owned());
+    device.ledger.subjects[0].features = DeclaredFeatures::read("</title><script>alert(4)</script>\u{7}");
     device.finding.findings[0].explanations[0].because = "</li><script>alert(8)</script>\u{1b}[31m".to_owned();
     let mut name = |n: usize, text: &str| {
         let mut total = device.destinations[0].clone();
@@ -340,7 +340,7 @@ fn subject(id: &str, name: &str, operator: &str, kind: Kind) -> SubjectLedger {
         unplaced: Unplaced::default(),
         roles: Vec::new(),
         tunnel: false,
-        declared_feature: None,
+        features: DeclaredFeatures::default(),
     }
 }
 

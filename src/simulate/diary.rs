@@ -47,6 +47,8 @@ pub(super) struct Diary<'a> {
     pub(super) flows: Vec<Flow>,
     pub(super) moves: Vec<Move>,
     pub(super) lookups: Vec<Lookup>,
+    /// Media that the app received: when, and how much.
+    pub(super) received: Vec<(Seconds, u64)>,
     /// Share of downloads over QUIC that comes back up as acknowledgements.
     pub(super) acks: f64,
     /// Connections that stand, newest last, by host.
@@ -69,6 +71,7 @@ impl<'a> Diary<'a> {
             flows: Vec::new(),
             moves: Vec::new(),
             lookups: Vec::new(),
+            received: Vec::new(),
             acks: chance.between(0.012, 0.03),
             standing: Vec::new(),
         }
@@ -88,6 +91,9 @@ impl<'a> Diary<'a> {
         let flow = self.open(host, carrier, at);
         let begin = self.flows[flow as usize].opened.plus_nanos(HANDSHAKE);
         let lasts = self.load(flow, begin, load);
+        if load.down > load.up && self.hosts.get(host).party == Party::Media {
+            self.received.push((at + (HANDSHAKE + lasts) as f64 / 1e9, load.down));
+        }
         self.flows[flow as usize].closed = Some(begin.plus_nanos(lasts + 5 * ROUND_TRIP));
         at + (HANDSHAKE + lasts) as f64 / 1e9
     }

@@ -57,6 +57,14 @@ fn one(happening: &Happening, person: &Person, chance: &mut Chance, diary: &mut 
                 }
             }
         }
+        Happening::PassOn { at_least_mb } => {
+            for (arrived, bytes) in std::mem::take(&mut diary.received) {
+                let at = arrived + chance.between(2.0, 7.0) * MINUTE;
+                if bytes as f64 >= at_least_mb.0 * MB {
+                    diary.visit(diary.hosts.party(Party::Media), Carrier::Tls, at, Load::upload(bytes, 500e3));
+                }
+            }
+        }
         Happening::Forward { on_days, mb, spread } => {
             for n in 0..person.days.len() {
                 let at = chance.holds(on_days.0).then(|| person.moment_of_use(n, chance)).flatten();

@@ -122,6 +122,7 @@ impl Hosts {
         self.party(match destination {
             Destination::OperatorChat => Party::Chat,
             Destination::OperatorMedia => Party::Media,
+            Destination::OperatorTelemetry => Party::Telemetry,
             Destination::Cloud => Party::Cloud,
             Destination::Unknown => Party::Unknown,
         })

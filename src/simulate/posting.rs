@@ -1,18 +1,23 @@
 //! A life becomes a minute ledger, without a packet being made.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use super::{
     hosts::{HostId, Party, subjects},
     life::{Life, Said, Source},
     run::Way,
-    talk::{Carrier, Part},
+    talk::{Carrier, Flow, Part},
     tally::Tally,
     truth::Truth,
 };
 use crate::{
     base::{Bytes, Minute},
-    identify::Role,
+    identify::{DeclaredFeature, DeclaredFeatures, Role, Rules},
     ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced},
 };
+
+/// The rules that the program carries: an audit of the same life's packets goes by them.
+static RULES: LazyLock<Option<Rules>> = LazyLock::new(|| Rules::embedded().ok());
 
 /// Packets with this much payload or more count as bulk.
 const BULK: u64 = 1_000;
@@ -123,6 +128,21 @@ impl<'a> Posting<'a> {
         }
     }
 
+    /// The features that the rule files declare for those of the app's servers that were spoken to under their names.
+    fn features(&self) -> DeclaredFeatures {
+        let life = self.life;
+        let app = Party::Media.subject();
+        let own = &subjects(life.scenario.app)[app].id;
+        let shown = |flow: &&Flow| !life.scenario.network.names_hidden && life.sight.covers(flow.opened.minute());
+        let hosts: BTreeSet<HostId> = life.flows.iter().filter(shown).map(|flow| flow.host).collect();
+        let hosts = hosts.into_iter().map(|host| life.hosts.get(host)).filter(|host| host.party.subject() == app);
+        let owner = RULES.as_ref().and_then(|rules| Some(rules.owner(rules.by_id(own)?)));
+        let names = hosts.filter_map(|host| host.name.as_deref());
+        names.flat_map(|name| owner.into_iter().flat_map(move |owner| owner.features_of(name)))
+            .map(|feature| DeclaredFeature::clone(&feature.declared))
+            .collect()
+    }
+
     fn name(&mut self, host: HostId, minute: Minute) {
         let known = self.life.hosts.get(host);
         if known.name.is_none() {
@@ -139,8 +159,10 @@ impl<'a> Posting<'a> {
         let seen = (0..).zip(&self.seen).filter_map(|(n, seen)| seen.then_some(first.plus(n))).collect();
         let subjects = subjects(self.life.scenario.app);
         let tunnel = self.life.scenario.network.vpn;
-        let rows =
-            subjects.into_iter().zip(self.rows).map(|(subject, row)| row.finish(subject, first, tunnel)).collect();
+        let features = self.features();
+        let rows = subjects.into_iter().zip(self.rows).map(|(subject, row)| row.finish(subject, first, tunnel));
+        let mut rows: Vec<_> = rows.collect();
+        rows[Party::Media.subject()].features = features;
         let ledger = DeviceLedger { watched: self.life.sight.watched(), seen, names: self.names, subjects: rows };
         (ledger, self.tally.truth(self.life))
     }
@@ -171,7 +193,7 @@ impl Row {
         let minutes = minutes.map(|(n, place)| (first.plus(n), self.cells[*place as usize - 1])).collect();
         let tunnel = vpn && subject.kind == crate::identify::Kind::Unattributed;
         let unplaced = Unplaced::default();
-        SubjectLedger { subject, minutes, unplaced, roles: self.roles, tunnel, declared_feature: None }
+        SubjectLedger { subject, minutes, unplaced, roles: self.roles, tunnel, features: DeclaredFeatures::default() }
     }
 }
 

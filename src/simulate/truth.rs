@@ -82,6 +82,7 @@ fn as_word<S: Serializer>(to: &Destination, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_str(match to {
         Destination::OperatorChat => "operator-chat",
         Destination::OperatorMedia => "operator-media",
+        Destination::OperatorTelemetry => "operator-telemetry",
         Destination::Cloud => "cloud",
         Destination::Unknown => "unknown",
     })

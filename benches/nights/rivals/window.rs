@@ -32,7 +32,7 @@ fn median(mut nights: Vec<f64>) -> f64 {
 mod tests {
     use nightaudit::{
         base::{Bytes, Minute},
-        identify::Kind,
+        identify::{DeclaredFeatures, Kind},
         ledger::{Cell, DeviceLedger, Subject, SubjectLedger},
     };
 
@@ -47,7 +47,7 @@ mod tests {
         let seen = minutes.iter().map(|(minute, _)| *minute).collect();
         let subject = Subject { id: "a".into(), name: "a".into(), operator: String::new(), kind: Kind::Messenger };
         let (roles, unplaced) = (Vec::new(), nightaudit::ledger::Unplaced::default());
-        let row = SubjectLedger { subject, minutes, unplaced, roles, tunnel: false, declared_feature: None };
+        let row = SubjectLedger { subject, minutes, unplaced, roles, tunnel: false, features: DeclaredFeatures::default() };
         let ledger = DeviceLedger { subjects: vec![row], seen, ..DeviceLedger::default() };
         let phone = Phone { conversations: &[], ledger: &ledger, subject: 0, zone: chrono_tz::Europe::Berlin };
         assert_eq!(median_night(&phone), Said { score: 6e6, alarm: true });

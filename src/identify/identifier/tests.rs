@@ -2,7 +2,7 @@ use super::*;
 use crate::{
     capture::AppTag,
     hint::{Hint, NameSource},
-    identify::Hides,
+    identify::{Hides, Occasion},
 };
 
 const PHONE: DeviceId = DeviceId(0);
@@ -57,7 +57,8 @@ fn a_server_name_decides_and_says_what_for() {
     assert_eq!(&*what.destination, "cdn.whatsapp.net");
     assert_eq!(what.host.as_deref(), Some("media-fra3-1.cdn.whatsapp.net"));
     assert_eq!(what.host_source.map(HostSource::word), Some("sni"));
-    assert_eq!(what.feature.as_deref(), Some("history sync to a newly linked device"));
+    let features: Vec<_> = what.features.iter().map(|feature| (feature.name.as_str(), feature.occasion)).collect();
+    assert_eq!(features, [("history sync to a newly linked device", Occasion::Once)]);
     assert_eq!(what.conflicts, [""; 0], "Meta's shared block does not contradict Meta's app");
 }
 

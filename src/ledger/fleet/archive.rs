@@ -165,12 +165,10 @@ impl Archive for SensorLedger<'_> {
         self.named(&mut account, device, id, span)?;
         self.seen(&mut account, device, id, span)?;
         self.facts("subject", |key, value| {
-            let (Some([subject, name, operator, kind]), Ok(fact)) = (texts(&key), serde_json::from_str(&value)) else {
-                return;
-            };
-            let SubjectFact { tunnel, declared_feature } = fact;
+            let told = texts(&key).zip(serde_json::from_str::<SubjectFact>(&value).ok());
+            let Some(([subject, name, operator, kind], fact)) = told else { return };
             if let Some(number) = account.ledger.known_subject(&whose(subject, name, operator, &kind)) {
-                account.facts.insert(number, SubjectFacts { tunnel, declared_feature });
+                account.facts.insert(number, fact.into());
             }
         })?;
         self.facts(&format!("evidence/{device}"), |key, value| {

@@ -6,9 +6,9 @@ use serde::Deserialize;
 
 use crate::{
     base::{Minute, Span, Stamp},
-    identify::{Kind, Role},
+    identify::{DeclaredFeatures, Kind, Role},
     ledger::{
-        FileRecord, Subject, Watched,
+        FileRecord, Subject, SubjectFacts, Watched,
         store::words::{KINDS, ROLES, of_word},
         watch,
     },
@@ -29,6 +29,13 @@ pub(super) struct DeviceFact {
 pub(super) struct SubjectFact {
     pub(super) tunnel: bool,
     pub(super) declared_feature: Option<String>,
+}
+
+impl From<SubjectFact> for SubjectFacts {
+    fn from(fact: SubjectFact) -> Self {
+        let features = fact.declared_feature.map(|text| DeclaredFeatures::read(&text)).unwrap_or_default();
+        Self { tunnel: fact.tunnel, features }
+    }
 }
 
 #[derive(Deserialize)]

@@ -163,8 +163,7 @@ impl Ledgers<'_> {
                 _ => {
                     let told = texts(&key).zip(serde_json::from_str::<SubjectFact>(&value).ok());
                     known.subjects.extend(told.map(|([subject, name, operator, kind], fact)| {
-                        let SubjectFact { tunnel, declared_feature } = fact;
-                        (whose(subject, name, operator, &kind), SubjectFacts { tunnel, declared_feature })
+                        (whose(subject, name, operator, &kind), SubjectFacts::from(fact))
                     }));
                 }
             }

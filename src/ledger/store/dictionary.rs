@@ -3,7 +3,10 @@
 use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::words::{KINDS, word};
-use crate::ledger::{OTHER, Subject, SubjectFacts};
+use crate::{
+    identify::DeclaredFeatures,
+    ledger::{OTHER, Subject, SubjectFacts},
+};
 
 /// Destinations the ledger tells apart; what comes after goes to [`OTHER`].
 const MOST_DESTINATIONS: i64 = 1 << 20;
@@ -39,12 +42,17 @@ fn add_subject(change: &Transaction<'_>, subject: &Subject) -> rusqlite::Result<
 
 /// Notes what is known of a subject beyond its name; says whether that was new.
 pub(super) fn facts(change: &Transaction<'_>, subject: i64, facts: &SubjectFacts) -> rusqlite::Result<bool> {
+    let known: Option<String> = change
+        .prepare_cached("SELECT declared_feature FROM subjects WHERE id = ?1")?
+        .query_row([subject], |row| row.get(0))?;
+    let mut features = known.as_deref().map(DeclaredFeatures::read).unwrap_or_default();
+    let more = facts.features.iter().filter(|feature| features.insert(feature)).count() > 0;
     let changed = change
         .prepare_cached(
-            "UPDATE subjects SET tunnel = tunnel | ?2, declared_feature = coalesce(declared_feature, ?3)
-             WHERE id = ?1 AND (tunnel < ?2 OR declared_feature IS NULL AND ?3 IS NOT NULL)",
+            "UPDATE subjects SET tunnel = tunnel | ?2, declared_feature = iif(?4, ?3, declared_feature)
+             WHERE id = ?1 AND (tunnel < ?2 OR ?4)",
         )?
-        .execute(params![subject, facts.tunnel, facts.declared_feature])?;
+        .execute(params![subject, facts.tunnel, features.kept(), more])?;
     Ok(changed > 0)
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
-    identify::{DeviceId, Kind, Role},
+    identify::{DeclaredFeatures, DeviceId, Kind, Role},
     ledger::{Account, Archive, Coverage, Places, Row, RowKey, Subject, SubjectFacts, Watched, book::NameEntry, watch},
 };
 
@@ -366,7 +366,9 @@ const BY_WHAT: &str = "GROUP BY subject, role, destination";
 
 fn subject(row: &SqlRow<'_>) -> rusqlite::Result<(Subject, SubjectFacts)> {
     let subject = Subject { id: row.get(0)?, name: row.get(1)?, operator: row.get(2)?, kind: kind(row, 3)? };
-    Ok((subject, SubjectFacts { tunnel: row.get(4)?, declared_feature: row.get(5)? }))
+    let features: Option<String> = row.get(5)?;
+    let features = features.map(|text| DeclaredFeatures::read(&text)).unwrap_or_default();
+    Ok((subject, SubjectFacts { tunnel: row.get(4)?, features }))
 }
 
 /// The kind of a subject, by its word.

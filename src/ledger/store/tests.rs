@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     base::{Bytes, Minute, Span, Stamp},
-    identify::{Device, DeviceId, Evidence, Kind, Role},
+    identify::{DeclaredFeature, Device, DeviceId, Evidence, Kind, Occasion, Role},
     ledger::{Account, Row, RowKey, Subject, SubjectFacts, Watched},
 };
 
@@ -61,7 +61,9 @@ fn account(minutes: impl IntoIterator<Item = u32>) -> Account {
         let row = Row { up: Bytes(4_000), flows: 1, ..Row::default() };
         account.ledger.post_unplaced(unplaced, &row, Minute(0), Minute(0));
     }
-    account.facts.insert(whatsapp, SubjectFacts { tunnel: false, declared_feature: Some("backup".into()) });
+    let backup = DeclaredFeature::new("backup", Occasion::Daily);
+    let crash = DeclaredFeature::new("crash reports", Occasion::Trouble);
+    account.facts.insert(whatsapp, SubjectFacts { tunnel: false, features: [backup, crash].into_iter().collect() });
     account
 }
 

@@ -31,6 +31,8 @@ pub enum Destination {
     /// The app's media servers.
     #[default]
     OperatorMedia,
+    /// The app's servers for measurements and crash reports.
+    OperatorTelemetry,
     /// The consumer cloud.
     Cloud,
     /// An address that no name and no rule explains.
@@ -150,6 +152,11 @@ pub enum Happening {
         mb: Amount,
         /// Sigma of the size's logarithm.
         spread: Amount,
+    },
+    /// Media that arrive, at any hour, are sent on some minutes later: to the owner's own computer, say.
+    PassOn {
+        /// From what size on, MB.
+        at_least_mb: Amount,
     },
     /// A file forwarded to several chats.
     Forward {

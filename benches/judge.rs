@@ -1,8 +1,15 @@
-//! How fast one device is judged, and how many device-months a core gets through: `cargo bench --bench judge`.
+//! How fast one device is judged, and how many device-months all cores get through: `cargo bench --bench judge`.
 
+#![expect(clippy::print_stdout, reason = "the figure is what it is for")]
 #![expect(clippy::expect_used, reason = "a benchmark without its input has nothing to say")]
 
-use std::{hint::black_box, path::Path};
+use std::{
+    hint::black_box,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use nightaudit::{
@@ -44,6 +51,29 @@ fn judging(criterion: &mut Criterion) {
         });
     }
     group.finish();
+    for (name, power) in [("without the power bound", false), ("with it", true)] {
+        let (rate, cores) = a_minute(&months, &Settings { power, ..Settings::default() });
+        println!("{rate:.0} device-months a minute on {cores} cores, {name}");
+    }
+}
+
+/// Device-months judged a minute by all cores at once, and how many cores that were.
+fn a_minute(months: &[DeviceLedger], settings: &Settings) -> (f64, usize) {
+    const LONG: Duration = Duration::from_secs(4);
+    let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let done = AtomicU32::new(0);
+    let begun = Instant::now();
+    let work = || {
+        for month in months.iter().cycle() {
+            if begun.elapsed() >= LONG {
+                break;
+            }
+            black_box(judge(black_box(month), settings));
+            done.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(work))));
+    (f64::from(done.into_inner()) * 60.0 / begun.elapsed().as_secs_f64(), cores)
 }
 
 criterion_group!(benches, judging);

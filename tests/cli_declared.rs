@@ -142,6 +142,23 @@ fn a_verdict_is_told_step_by_step() {
 }
 
 #[test]
+fn a_verdict_from_the_ledger_is_told_as_one_from_captures_is() {
+    let folder = TempDir::new().expect("a folder");
+    let ledger = format!("--ledger={}", folder.path().join("ledger.db").display());
+    let bundled = project().join("captures/nightly-export/traffic.pcap.zst");
+    let told = ["--explain=WhatsApp", "--no-power", "--timezone=Europe/Berlin"];
+    let captured = nightaudit(["check", told[0], told[1], told[2], &bundled.to_string_lossy()]);
+    assert_eq!(nightaudit(["check", &ledger, told[1], &bundled.to_string_lossy()]).status, EXPORT_LIKE);
+    let kept = nightaudit(["report", &ledger, told[0], told[1], told[2]]);
+    assert_eq!(kept.status, EXPORT_LIKE, "{kept:?}");
+    assert_eq!(kept.out, captured.out);
+    let unknown = nightaudit(["report", &ledger, "--explain=nobody", told[1]]);
+    assert!(unknown.status == REFUSED && unknown.err.contains("whatsapp"), "{unknown:?}");
+    let both = nightaudit(["report", &ledger, told[0], "--format=json"]);
+    assert!(both.status == REFUSED && both.err.contains("cannot be used with"), "{both:?}");
+}
+
+#[test]
 fn a_calendar_is_drawn_kept_and_judged() {
     let folder = TempDir::new().expect("a folder");
     let plan = folder.path().join("plan.toml");

@@ -6,7 +6,7 @@ use nightaudit::{
     base::{Bytes, Minute, Span},
     identify::{DeclaredFeatures, Kind},
     ledger::{Cell, DeviceLedger, NameSeen, Subject, SubjectLedger, Unplaced, Watched},
-    night::{DeviceFinding, Finding, Lacking, Settings, Verdict, judge},
+    night::{DeviceFinding, Finding, Grade, Lacking, Settings, Verdict, compare, judge},
 };
 use proptest::prelude::*;
 
@@ -19,7 +19,14 @@ fn quick() -> Settings {
 fn row(id: &str, kind: Kind, minutes: Vec<(Minute, Cell)>) -> SubjectLedger {
     let subject = Subject { id: id.into(), name: id.into(), operator: String::new(), kind };
     let unplaced = Unplaced::default();
-    SubjectLedger { subject, minutes, unplaced, roles: Vec::new(), tunnel: false, features: DeclaredFeatures::default() }
+    SubjectLedger {
+        subject,
+        minutes,
+        unplaced,
+        roles: Vec::new(),
+        tunnel: false,
+        features: DeclaredFeatures::default(),
+    }
 }
 
 fn some_kind() -> impl Strategy<Value = Kind> {
@@ -284,6 +291,35 @@ fn a_hundred_thousand_subjects_are_each_answered() {
         subjects: (0..count).map(subject).collect(),
     };
     assert_eq!(judge(&ledger, &Settings::default()).findings.len(), 100_000);
+}
+
+/// A device with one row that is called exporting, with this much evidence for it.
+fn exporting(log10_e: f64) -> DeviceFinding {
+    let one = DeviceLedger { subjects: vec![row("a", Kind::Messenger, Vec::new())], ..DeviceLedger::default() };
+    let mut found = judge(&one, &quick());
+    let finding = &mut found.findings[0];
+    finding.verdict = Verdict::ExportLike;
+    finding.lacking.clear();
+    finding.evidence.log10_e = log10_e;
+    finding.evidence.tipping_rate = Some(0.5);
+    found
+}
+
+#[test]
+fn what_stands_on_one_device_must_stand_among_all_that_were_looked_at() {
+    let grades = |devices: &mut [DeviceFinding]| -> Vec<_> {
+        compare(devices.iter_mut(), &quick());
+        devices.iter().map(|device| device.findings[0].grade).collect()
+    };
+    let (strong, suggestive) = (Some(Grade::Strong), Some(Grade::Suggestive));
+    assert_eq!(grades(&mut [exporting(2.1)]), [strong], "126 against the 20 that one row needs");
+    let mut many: Vec<_> = (0..20).map(|n| exporting(if n == 0 { 2.1 } else { 0.0 })).collect();
+    assert_eq!(grades(&mut many)[0], suggestive, "among 20 rows it would take 400");
+    let mut several: Vec<_> = (0..20).map(|n| exporting(if n < 5 { 2.1 } else { 0.0 })).collect();
+    let standing = grades(&mut several);
+    assert_eq!((standing[0], standing[4], standing[5]), (strong, strong, suggestive), "five stand by each other");
+    many[1..].iter_mut().for_each(|device| device.findings[0].verdict = Verdict::Insufficient);
+    assert_eq!(grades(&mut many)[0], strong, "what cannot be judged is no row");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::{fs, path::PathBuf};
 
-use nightaudit::identify::{Confidence, Query, Role, Rules, check};
+use nightaudit::identify::{Confidence, Occasion, Query, Role, Rules, check};
 use tempfile::TempDir;
 
 const HEAD: &str = "id = \"mine\"\nname = \"Mine\"\noperator = \"Me\"\nkind = \"messenger\"\n";
@@ -46,6 +46,20 @@ fn a_users_file_adds_and_a_file_of_the_same_name_replaces() {
     let rules = load(&folder(&[("mine.toml", &(HEAD.to_owned() + entry))]));
     assert_eq!(rules.len(), embedded.len() + 1);
     assert_eq!(owner_of(&rules, "mmg.whatsapp.net").as_deref(), Some("whatsapp"));
+}
+
+#[test]
+fn a_feature_says_when_it_uploads() {
+    let feature = "\n[[feature]]\nname = \"backup\"\nhosts = [\"b.mine.example\"]\n";
+    let silent = complaint("mine.toml", &(HEAD.to_owned() + feature));
+    let wanted = "mine.toml:7: the feature \"backup\" does not say when it uploads: add occasion = \"once\"";
+    assert!(silent.starts_with(wanted), "{silent}");
+    let odd = complaint("mine.toml", &(HEAD.to_owned() + feature + "occasion = \"sometimes\"\n"));
+    assert!(odd.starts_with("mine.toml:9: ") && odd.contains("sometimes") && odd.contains("`daily`"), "{odd}");
+    let rules = load(&folder(&[("mine.toml", &(HEAD.to_owned() + feature + "occasion = \"daily\"\n"))]));
+    let owner = rules.owner(rules.by_id("mine").unwrap());
+    assert_eq!(owner.features_of("b.mine.example").next().unwrap().declared.occasion, Occasion::Daily);
+    assert_eq!(owner.features_of("mine.example").count(), 0);
 }
 
 #[test]

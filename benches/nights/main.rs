@@ -1,7 +1,7 @@
 //! `cargo bench --bench nights`: the named scenarios and a blind draw, judged beside other methods.
 //!
 //! `NIGHTAUDIT_SEEDS` (20) seeds for each scenario; `NIGHTAUDIT_PHONES` (2,000) drawn from `NIGHTAUDIT_DRAW` (2; 1 is
-//! what thresholds are tried on).
+//! what thresholds are tried on); `NIGHTAUDIT_LENGTHS` (60) phones after captures of several lengths.
 
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(clippy::expect_used, reason = "a benchmark without its input has nothing to say")]
@@ -18,7 +18,7 @@ mod nights;
 
 use nightaudit::simulate::{Class, Judge, Scenario};
 use nights::{
-    draw,
+    draw, lengths,
     play::{Rivals, in_parallel, play, scenarios},
     table,
 };
@@ -43,6 +43,7 @@ fn main() {
         table::silent(&outcomes),
         table::of_draw(&outcomes)
     );
+    println!("{}", lengths::of_lengths(number("NIGHTAUDIT_LENGTHS", 60) as usize, drawn));
 }
 
 /// Weights for the score, from the named scenarios cut to several lengths.

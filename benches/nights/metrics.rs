@@ -16,15 +16,25 @@ pub(crate) fn average_precision(pairs: impl Iterator<Item = (f64, bool)>) -> f64
     area
 }
 
-/// The one-sided upper limit, at 95 %, of a share seen `hits` times in `all` (Clopper and Pearson), by bisection.
+/// The one-sided upper limit, at 95 %, of a share seen `hits` times in `all` (Clopper and Pearson).
 pub(crate) fn upper_limit(hits: u32, all: u32) -> f64 {
+    limit(hits, all, 0.05)
+}
+
+/// The two-sided interval, at 95 %, of a share seen `hits` times in `all` (Clopper and Pearson).
+pub(crate) fn interval(hits: u32, all: u32) -> (f64, f64) {
+    if all == 0 { (0.0, 1.0) } else { (1.0 - limit(all - hits, all, 0.025), limit(hits, all, 0.025)) }
+}
+
+/// The share at which so few hits would have this chance, by bisection.
+fn limit(hits: u32, all: u32, chance: f64) -> f64 {
     if hits >= all {
         return 1.0;
     }
     let (mut low, mut high) = (0.0, 1.0);
     for _ in 0..60 {
         let middle = f64::midpoint(low, high);
-        if at_most(hits, all, middle) > 0.05 {
+        if at_most(hits, all, middle) > chance {
             low = middle;
         } else {
             high = middle;
@@ -129,6 +139,8 @@ mod tests {
     #[test]
     fn limits_and_values_by_hand() {
         assert!((upper_limit(0, 28) - (1.0 - 0.05_f64.powf(1.0 / 28.0))).abs() < 1e-9);
+        let (low, high) = interval(93, 100);
+        assert!((low - 0.861).abs() < 1e-3 && (high - 0.971).abs() < 1e-3, "{low} {high}");
         assert!((upper_limit(5, 782) - 0.0134).abs() < 2e-4, "{}", upper_limit(5, 782));
         assert!((brier([(0.8, true), (0.4, false)].into_iter()) - 0.1).abs() < 1e-12);
         assert!((predictive_value(0.9, 0.01, 0.01) - 0.009 / (0.009 + 0.0099)).abs() < 1e-12);

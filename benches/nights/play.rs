@@ -23,7 +23,10 @@ pub(crate) struct Outcome {
     /// The judged row is a messenger's or nobody's, not a cloud's, which may keep copies.
     pub(crate) operator: bool,
     pub(crate) class: Class,
+    /// The verdict is one that the scenario lists; or, where the export cannot be detected, what the same phone would be
+    /// told without it.
     pub(crate) expected: bool,
+    pub(crate) listed: bool,
     pub(crate) verdict: Verdict,
     /// On which row a phone without exports is called exporting, with what grade; of one that exports, the judged row.
     pub(crate) called: Option<Grade>,
@@ -94,12 +97,14 @@ pub(crate) fn play(scenario: &Scenario, seed: u64, rivals: Rivals) -> Outcome {
         let phone = Phone { conversations: &conversations, ledger: &ledger, subject: row, zone };
         RIVALS.iter().map(|(_, method)| method(&phone)).collect()
     };
+    let listed = scenario.expect.iter().any(|expect| expect == word(found.verdict));
     Outcome {
         id: scenario.id.clone(),
         seed,
         operator: scenario.judge != Judge::Cloud,
         class: scenario.class,
-        expected: scenario.expect.iter().any(|expect| expect == word(found.verdict)),
+        expected: listed || scenario.class == Class::Undetectable && found.verdict == without_export(scenario, seed),
+        listed,
         verdict: found.verdict,
         called: if benign { worst } else { called(found) },
         nights: scenario.nights,
@@ -117,8 +122,16 @@ pub(crate) fn play(scenario: &Scenario, seed: u64, rivals: Rivals) -> Outcome {
     }
 }
 
+/// The verdict on the same phone without its export: what nobody can see must not change what is said.
+fn without_export(scenario: &Scenario, seed: u64) -> Verdict {
+    let life = Life::of(&Scenario { exports: Vec::new(), ..scenario.clone() }, seed);
+    let (ledger, _) = life.ledger();
+    let row = life.judged(&ledger).expect("a row to judge");
+    judge(&ledger, &Settings { power: false, ..settings() }).findings[row].verdict
+}
+
 /// The settings as they are, but for what `NIGHTAUDIT_NIGHT` sets, such as `accident_rate = 0.1`.
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let said = std::env::var("NIGHTAUDIT_NIGHT").unwrap_or_default();
     toml::from_str(&said).expect("settings of the night stage")
 }

@@ -8,7 +8,7 @@ use nightaudit::{
 };
 
 use crate::nights::{
-    metrics::{average_precision, brier, logistic, predictive_value, quantile, upper_limit},
+    metrics::{average_precision, brier, interval, logistic, predictive_value, quantile, upper_limit},
     play::{Outcome, word},
     rivals::RIVALS,
 };
@@ -96,10 +96,23 @@ pub(crate) fn of_named(outcomes: &[Outcome]) -> String {
     }
     let _ = writeln!(page, "\nclasses in which saying the right thing is what can be asked:");
     for (class, right, all) in honesty(outcomes) {
-        let _ = writeln!(page, "  {class:13} {right}/{all} ({:.1} %)", 100.0 * share(right, all));
+        let _ = writeln!(page, "  {class:13} {}", with_interval(right, all));
     }
+    let hidden = || outcomes.iter().filter(|one| one.class == Class::Undetectable);
+    let listed = hidden().filter(|one| one.listed).count();
+    let _ = writeln!(
+        page,
+        "  of the undetectable, {listed} of {} as listed; the others are told what the same phone without its export is",
+        hidden().count()
+    );
     summary(&mut page, outcomes);
     page
+}
+
+/// `93/100 (93.0 %, 86.1 to 97.1 %)`: with the interval at 95 %.
+fn with_interval(part: u32, whole: u32) -> String {
+    let (low, high) = interval(part, whole);
+    format!("{part}/{whole} ({:.1} %, {:.1} to {:.1} %)", 100.0 * share(part, whole), 100.0 * low, 100.0 * high)
 }
 
 /// Verdicts as expected, by the classes that are graded on that.
@@ -121,7 +134,7 @@ pub(crate) fn of_draw(outcomes: &[Outcome]) -> String {
     for (low, high) in [(0.8, 1.1), (0.5, 0.8), (0.25, 0.5), (0.0, 0.25)] {
         let (hits, all) = recall_where(outcomes, low..high);
         let high = f64::min(high, 1.0) * 100.0;
-        let _ = writeln!(page, "  {:3.0} to {high:3.0} %   {hits}/{all} ({:.3})", low * 100.0, share(hits, all));
+        let _ = writeln!(page, "  {:3.0} to {high:3.0} %   {}", low * 100.0, with_interval(hits, all));
     }
     let missed = |one: &&Outcome| one.class == Class::Positive && one.large_share >= 0.5 && one.called.is_none();
     let _ = writeln!(page, "missed, 50 % and more (phone: nights, eligible, with 5 MB, at rest; share, MB):");
@@ -244,6 +257,12 @@ fn summary(page: &mut String, outcomes: &[Outcome]) {
         let (caught, missed) = (count(Class::Positive, true), count(Class::Positive, false));
         line(page, name, caught, missed, count(Class::Negative, true), average_precision(scores));
     }
+    let _ = writeln!(
+        page,
+        "\nnightaudit: precision {}\n            recall {}",
+        with_interval(tally.caught, tally.caught + tally.false_alarms),
+        with_interval(tally.caught, tally.caught + tally.missed)
+    );
     let limit = upper_limit(tally.false_alarms, tally.benign);
     let _ = writeln!(
         page,

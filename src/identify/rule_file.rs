@@ -275,7 +275,10 @@ impl<'a> Page<'a> {
         let class = |text: &str| if text.contains('*') { Class::Glob } else { Class::Suffix };
         let hosts = raw.hosts.iter().map(|host| self.pattern(class(host.get_ref()), host)).collect::<Result<_, _>>()?;
         let Some(occasion) = raw.occasion else {
-            let what = format!("the feature {:?} does not say when it uploads: add occasion = {OCCASIONS}", raw.name.get_ref());
+            let what = format!(
+                "the feature {:?} does not say when it uploads: add occasion = {OCCASIONS}",
+                raw.name.get_ref()
+            );
             return Err(self.wrong(Some(raw.name.span()), what));
         };
         Ok(Feature { declared: Arc::new(DeclaredFeature::new(raw.name.get_ref(), occasion)), hosts, note: raw.note })

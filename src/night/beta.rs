@@ -20,7 +20,7 @@ pub fn jeffreys(hits: u32, nights: u32) -> (f64, f64) {
 /// The value below which Beta(a, b) lies with chance `p`, by bisection.
 fn quantile(a: f64, b: f64, p: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
+    for _ in 0..40 {
         let middle = f64::midpoint(low, high);
         if regularised(a, b, middle) < p {
             low = middle;

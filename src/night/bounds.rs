@@ -59,6 +59,7 @@ pub(super) fn add_power(bounds: &mut Bounds, power: &Power) {
     bounds.detectable_export = power.export;
     bounds.detectable_alternate = power.alternate;
     bounds.detectable_export_alternate = power.export_alternate;
+    bounds.nights_to_notice = power.nights;
     bounds.hidden_share = Some(power.hidden);
     bounds.frequency_upper_95 =
         bounds.frequency_upper_95.map(|limit| (limit / (1.0 - power.hidden).max(0.01)).min(1.0));

@@ -336,12 +336,14 @@ struct Standing {
     plain: f64,
     day_hits: [usize; 7],
     weekly: [f64; 7],
+    /// The sum of `weekly`.
+    week: f64,
     all_hits: usize,
 }
 
 impl Default for Standing {
     fn default() -> Self {
-        Self { hits: 0, plain: 1.0, day_hits: [0; 7], weekly: [1.0; 7], all_hits: 0 }
+        Self { hits: 0, plain: 1.0, day_hits: [0; 7], weekly: [1.0; 7], week: 7.0, all_hits: 0 }
     }
 }
 
@@ -352,9 +354,10 @@ impl Standing {
         self.day_hits[day] += usize::from(hit[0]);
         self.all_hits += usize::from(hit[1]);
         self.plain = table.value(rates[0], self.hits, nights[0]);
-        self.weekly[day] = table.value(rates[0], self.day_hits[day], nights[1]);
+        let today = table.value(rates[0], self.day_hits[day], nights[1]);
+        self.week += today - std::mem::replace(&mut self.weekly[day], today);
         let pauses = table.value(rates[1], self.all_hits, nights[0]);
-        PARTS[0] * self.plain + PARTS[1] * self.weekly.iter().sum::<f64>() / 7.0 + PARTS[2] * pauses
+        PARTS[0] * self.plain + PARTS[1] * self.week / 7.0 + PARTS[2] * pauses
     }
 }
 

@@ -11,15 +11,14 @@ use crate::{
     identify::Kind,
     ledger::{DeviceLedger, SubjectLedger},
     night::{
-        Annotation, Bounds, ClockHabit, DeviceFinding, EvidenceNumbers, Finding, Grade, Lacking, Night, Settings,
-        Upload, Verdict,
+        Annotation, Bounds, ClockHabit, DeviceFinding, EvidenceNumbers, Finding, Lacking, Night, Settings, Upload,
+        Verdict,
         attended::{Attendance, Mask},
-        beta::jeffreys,
         bounds::{self, Bounded},
         burst::{self, Burst, Shape},
         clock, coverage,
-        cycle::{Cycle, Cycles, DAY},
-        evidence::{self, Counted},
+        cycle::{Cycle, Cycles},
+        evidence::Counted,
         explain::Seen,
         multiplicity::discoveries,
         power::{Power, Site, Trials},
@@ -29,6 +28,7 @@ use crate::{
         tail,
         tally::{self, Observed},
         verdict::{self, Recurrent},
+        weigh::weigh,
     },
 };
 
@@ -38,37 +38,39 @@ use crate::{
 /// `settings` alone, so the same minutes give the same words.
 pub fn judge(ledger: &DeviceLedger, settings: &Settings) -> DeviceFinding {
     let device = Device::new(ledger, settings);
-    let mut findings: Vec<_> = (0..ledger.subjects.len()).map(|subject| device.finding(subject)).collect();
-    compare_rows(&mut findings, settings);
-    DeviceFinding {
+    let findings = (0..ledger.subjects.len()).map(|subject| device.finding(subject)).collect();
+    let mut found = DeviceFinding {
         attended_share: device.observed.attended_share(),
         leak: device.attendance.leak(None),
         cut: device.cycles.cut,
         findings,
-    }
+    };
+    compare([&mut found], settings);
+    found
 }
 
-/// Judges the rows of the device together, and grades the verdicts by it.
-fn compare_rows(findings: &mut [Finding], settings: &Settings) {
-    let judged = |finding: &&mut Finding| finding.verdict != Verdict::Insufficient;
-    let strongest = |finding: &mut Finding| finding.evidence.log10_e.max(finding.evidence.log10_e_drip);
-    let log10_e: Vec<_> = findings.iter_mut().filter(judged).map(strongest).collect();
-    let stands = discoveries(&log10_e, settings.discovery_rate);
-    for (finding, stands) in findings.iter_mut().filter(judged).zip(stands) {
+/// Judges the rows of all `devices` together (e-BH), and grades the verdicts by it: whoever looks at many devices at
+/// once finds more by chance.
+pub fn compare<'a>(devices: impl IntoIterator<Item = &'a mut DeviceFinding>, settings: &Settings) {
+    let rows = devices.into_iter().flat_map(|device| &mut device.findings);
+    let mut judged: Vec<_> = rows.filter(|finding| finding.verdict != Verdict::Insufficient).collect();
+    let strongest = |finding: &&mut Finding| finding.evidence.log10_e.max(finding.evidence.log10_e_drip);
+    let log10_e: Vec<_> = judged.iter().map(strongest).collect();
+    for (finding, stands) in judged.iter_mut().zip(discoveries(&log10_e, settings.discovery_rate)) {
         finding.evidence.stands_among_rows = stands;
         finding.grade = verdict::grade(finding.verdict, &finding.evidence, settings);
     }
 }
 
 /// What all subjects of a device share.
-struct Device<'a> {
+pub(super) struct Device<'a> {
     ledger: &'a DeviceLedger,
     settings: &'a Settings,
-    attendance: Attendance,
+    pub(super) attendance: Attendance,
     /// The attended minutes by the signs of all subjects together.
     attended: Arc<[Span]>,
-    observed: Observed,
-    cycles: Cycles,
+    pub(super) observed: Observed,
+    pub(super) cycles: Cycles,
     rests: Rests,
     /// Share of packets lost on each cycle.
     dropped: Vec<f64>,
@@ -89,13 +91,13 @@ enum Tunnelled {
 }
 
 impl<'a> Device<'a> {
-    fn new(ledger: &'a DeviceLedger, settings: &'a Settings) -> Self {
+    pub(super) fn new(ledger: &'a DeviceLedger, settings: &'a Settings) -> Self {
         let observed = coverage::observed(ledger, settings);
         let attendance = Attendance::of(ledger, settings, &observed);
         let cycles = Cycles::of(ledger, attendance.all(), &observed);
-        let dropped = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
+        let dropped: Vec<f64> = cycles.list.iter().map(|cycle| coverage::dropped_in(ledger, cycle.span)).collect();
         let rests = Rests::of(&cycles, attendance.all());
-        let trials = settings.power.then(|| Trials::draw(&cycles, &rests, &attendance, &observed, settings));
+        let trials = settings.power.then(|| Trials::draw(&cycles, &rests, &attendance, &observed, &dropped, settings));
         let observed = Observed::new(observed, attendance.all());
         Self {
             ledger,
@@ -165,7 +167,7 @@ impl<'a> Device<'a> {
         burst::bursts(&row.minutes, by_person, self.settings)
     }
 
-    fn nights(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, cycles: &Cycles) -> Vec<Night> {
+    pub(super) fn nights(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, cycles: &Cycles) -> Vec<Night> {
         let bursts = self.bursts(row, number, mask);
         let rests = Rests::of(cycles, &mask.spans());
         tally::nights(&row.minutes, &bursts, mask, &self.observed, (cycles, &rests), self.settings)
@@ -187,7 +189,7 @@ impl<'a> Device<'a> {
     }
 
     /// The nights that count for evidence, the latest [`MOST_NIGHTS`] of them.
-    fn sites(&self, nights: &[Night]) -> Vec<Site> {
+    pub(super) fn sites(&self, nights: &[Night]) -> Vec<Site> {
         let all = self.cycles.list.iter().zip(nights).enumerate();
         let eligible = all.filter(|(_, (_, night))| self.eligible(night));
         let mut sites: Vec<_> = eligible.map(|(at, (cycle, night))| (at, counted(cycle, night))).collect();
@@ -195,7 +197,7 @@ impl<'a> Device<'a> {
         sites
     }
 
-    fn lacking(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, nights: &[Night]) -> Vec<Lacking> {
+    pub(super) fn lacking(&self, row: &SubjectLedger, number: u32, mask: &Mask<'_>, nights: &[Night]) -> Vec<Lacking> {
         let settings = self.settings;
         let mut lacking = Vec::new();
         let eligible = nights.iter().filter(|night| self.eligible(night)).count();
@@ -291,81 +293,6 @@ impl<'a> Device<'a> {
     }
 }
 
-/// One subject of a device, laid out so that it can be looked at again under other settings of the evidence.
-pub(super) struct Case {
-    kind: Kind,
-    pub(super) lacking: Vec<Lacking>,
-    nights: Vec<Night>,
-    sites: Vec<Site>,
-    /// Minutes that names, and downloads, showed a person in.
-    pub(super) signs: (usize, usize),
-    /// Minutes observed, and those of them in use.
-    pub(super) minutes: (u64, u64),
-    /// Minute of the UTC day at which the usual hours of rest begin.
-    pub(super) rest: u16,
-}
-
-impl Case {
-    /// Subject number `subject` of `ledger`; `None` where there is none.
-    pub(super) fn of(ledger: &DeviceLedger, subject: usize, settings: &Settings) -> Option<Self> {
-        let settings = &Settings { power: false, ..settings.clone() };
-        let row = ledger.subjects.get(subject)?;
-        let number = u32::try_from(subject).ok()?;
-        let device = Device::new(ledger, settings);
-        let mask = device.attendance.without(number);
-        let nights = device.nights(row, number, &mask, &device.cycles);
-        Some(Self {
-            kind: row.subject.kind,
-            lacking: device.lacking(row, number, &mask, &nights),
-            sites: device.sites(&nights),
-            signs: device.attendance.signs(),
-            minutes: (device.observed.all.minutes(), device.observed.all.and(&mask.spans()).minutes()),
-            rest: device.cycles.rest,
-            nights,
-        })
-    }
-
-    /// The verdict under other settings of the evidence, graded as if it were the device's only subject.
-    pub(super) fn verdict(&self, settings: &Settings) -> (Verdict, Option<Grade>) {
-        let counted: Vec<_> = self.sites.iter().map(|site| site.1).collect();
-        let (mut evidence, recurrent) = weigh(&counted, settings);
-        evidence.stands_among_rows = true;
-        let verdict = verdict::decide(self.kind, &self.lacking, recurrent, &self.nights, settings);
-        (verdict, verdict::grade(verdict, &evidence, settings))
-    }
-
-    /// The nights that count, with what each weighs: its place among all nights, and the evidence after it, `log10 e`,
-    /// for bulk uploads and for small pieces.
-    pub(super) fn growth(&self, settings: &Settings) -> Vec<(usize, f64, f64)> {
-        let counted: Vec<_> = self.sites.iter().map(|site| site.1).collect();
-        let rate = settings.accident_rate_at(settings.export_size);
-        let bulk = evidence::by_night(&counted, &evidence::stakes(settings));
-        let drip = evidence::drip_by_night(&counted, settings.drip_size, rate);
-        let log10 = |ln: f64| ln / std::f64::consts::LN_10;
-        self.sites.iter().zip(bulk.iter().zip(&drip)).map(|(site, (b, d))| (site.0, log10(*b), log10(*d))).collect()
-    }
-}
-
-/// Nights of subject number `subject` from `spans` instead of the device's own cycles, and what the device lacks for a
-/// verdict on it.
-pub(super) fn nights_in(
-    ledger: &DeviceLedger,
-    subject: usize,
-    spans: &[Span],
-    settings: &Settings,
-) -> Option<(Vec<Night>, Vec<Lacking>)> {
-    let settings = &Settings { power: false, ..settings.clone() };
-    let row = ledger.subjects.get(subject)?;
-    let number = u32::try_from(subject).ok()?;
-    let device = Device::new(ledger, settings);
-    let mask = device.attendance.without(number);
-    let own = device.nights(row, number, &mask, &device.cycles);
-    let cut = spans.first().map_or(0, |span| u16::try_from(span.first.0 % DAY).unwrap_or(0));
-    let list = (0..).zip(spans).map(|(number, span)| Cycle { number, span: *span }).collect();
-    let cycles = Cycles { cut, rest: device.cycles.rest, list };
-    Some((device.nights(row, number, &mask, &cycles), device.lacking(row, number, &mask, &own)))
-}
-
 fn counted(cycle: &Cycle, night: &Night) -> Counted {
     Counted {
         weekday: u8::try_from(cycle.number % 7).unwrap_or(0),
@@ -383,48 +310,6 @@ const MOST_POWERS: usize = 256;
 
 /// Below this share of observed unattended minutes, a night is reported as partly covered.
 const FULL_COVERAGE: f64 = 0.9;
-
-/// Weighs the evidence for recurrence in the eligible nights of one subject.
-fn weigh(nights: &[Counted], settings: &Settings) -> (EvidenceNumbers, Recurrent) {
-    let (needed, threshold) = (settings.needed_nights, settings.threshold);
-    let most = |by_night: &[f64]| evidence::running_maximum(by_night, needed, threshold);
-    let rate = settings.accident_rate_at(settings.export_size);
-    let stakes = evidence::stakes(settings);
-    let (ln_e, first_bulk) = most(&evidence::by_night(nights, &stakes));
-    let (ln_drip, first_drip) = most(&evidence::drip_by_night(nights, settings.drip_size, rate));
-    let hits = |size: Bytes| u32::try_from(nights.iter().filter(|night| night.bulk >= size).count()).unwrap_or(0);
-    let smallest = stakes.first().map_or(Bytes::ZERO, |stake| stake.size);
-    let median_hit = verdict::median(nights.iter().map(|night| night.bulk).filter(|bulk| *bulk >= smallest).collect());
-    let recurrent = Recurrent {
-        bulk: first_bulk.is_some(),
-        large: first_bulk.is_some()
-            && (median_hit.is_some_and(|hit| hit >= settings.export_size)
-                || most(&evidence::of_exports(nights, settings)).1.is_some()),
-        drip: first_drip.is_some(),
-    };
-    let count = u32::try_from(nights.len()).unwrap_or(u32::MAX);
-    let numbers = EvidenceNumbers {
-        log10_e: ln_e / std::f64::consts::LN_10,
-        log10_e_drip: ln_drip / std::f64::consts::LN_10,
-        tipping_rate: tipping_rate(nights, recurrent, settings),
-        eligible_nights: count,
-        hits: settings.sizes.iter().map(|&size| (size, hits(size))).collect(),
-        median_hit,
-        first_flagged_night: first_bulk.into_iter().chain(first_drip).min(),
-        clock: None,
-        hit_share: (count > 0).then(|| jeffreys(hits(smallest), count)),
-        stands_among_rows: false,
-    };
-    (numbers, recurrent)
-}
-
-/// The largest accident rate, taken for all sizes alike, under which what was called recurrent still is.
-fn tipping_rate(nights: &[Counted], recurrent: Recurrent, settings: &Settings) -> Option<f64> {
-    let bulk = || evidence::tipping_rate(|rate| evidence::reaches(nights, settings, rate));
-    let drip = || evidence::tipping_rate(|rate| evidence::drip_reaches(nights, settings, rate));
-    let (bulk, drip) = (recurrent.bulk.then(bulk).flatten(), recurrent.drip.then(drip).flatten());
-    bulk.into_iter().chain(drip).reduce(f64::max)
-}
 
 fn tunnelled(ledger: &DeviceLedger, settings: &Settings) -> Tunnelled {
     if !ledger.subjects.iter().any(|row| row.tunnel) {

@@ -15,6 +15,7 @@ mod attended;
 mod beta;
 mod bounds;
 mod burst;
+mod case;
 mod clock;
 mod coverage;
 mod cycle;
@@ -36,6 +37,7 @@ mod tally;
 mod toggle;
 mod verdict;
 mod walk;
+mod weigh;
 
 use std::sync::Arc;
 
@@ -45,8 +47,9 @@ use crate::base::{Bytes, Minute, Span};
 
 pub use beta::jeffreys;
 pub use explain::{Cause, Explanation, Standing};
-pub use judge::judge;
+pub use judge::{compare, judge};
 pub use multiplicity::discoveries;
+pub use power::TELLING_SIZE;
 pub use score::{Score, Term};
 pub use screen_log::{ScreenLogError, screen_log};
 pub use sensitivity::{ACCIDENT_RATES, Sensitivity, THRESHOLDS, sensitivity};
@@ -196,7 +199,7 @@ pub struct EvidenceNumbers {
     pub hit_share: Option<(f64, f64)>,
     /// Whether unattended bulk uploads keep to a time of day; `None`: too few to tell.
     pub clock: Option<ClockHabit>,
-    /// The evidence stands when all rows of the device are judged together (e-BH).
+    /// The evidence stands when all rows of the report, of every device, are judged together (e-BH).
     pub stands_among_rows: bool,
 }
 
@@ -235,6 +238,9 @@ pub struct Bounds {
     pub detectable_export_alternate: Option<Bytes>,
     /// What was deducted on the night with the most raw upload.
     pub raw_deductions: Deductions,
+    /// After so many nights that count, an upload of [`TELLING_SIZE`] every night would have been noticed, with power of
+    /// 95 %; `None`: not within this capture.
+    pub nights_to_notice: Option<u32>,
     /// Share of injected uploads that seemed to begin while somebody was there, and so were hidden; `None`: not tried.
     pub hidden_share: Option<f64>,
 }

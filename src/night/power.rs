@@ -33,6 +33,8 @@ pub(super) struct Power {
     pub(super) alternate: Option<Bytes>,
     /// Every other night, called recurrent uploads of the size of an export.
     pub(super) export_alternate: Option<Bytes>,
+    /// After so many nights, [`TELLING_SIZE`] every night would have been flagged.
+    pub(super) nights: Option<u32>,
     /// Share of observed injections that seemed to begin while somebody was there.
     pub(super) hidden: f64,
 }
@@ -66,6 +68,9 @@ struct Shot {
     at_rest: bool,
     /// For so many minutes from its start it is observed without a break.
     clear: u32,
+    /// Share of it that counts where it is observed: packets lost on that night are not, nor is what is set aside for
+    /// acknowledging the answers to it.
+    kept: f64,
 }
 
 impl Trials {
@@ -75,11 +80,15 @@ impl Trials {
         rests: &Rests,
         attendance: &Attendance,
         observed: &Spans,
+        dropped: &[f64],
         settings: &Settings,
     ) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
         let first = cycles.list.len().saturating_sub(2 * MOST_NIGHTS);
-        let place = |at: usize, shot: Shot| Shot { at_rest: rests.holds(first + at, shot.start), ..shot };
+        let place = |at: usize, shot: Shot| {
+            let lost = dropped.get(first + at).copied().unwrap_or(0.0);
+            Shot { at_rest: rests.holds(first + at, shot.start), kept: (1.0 - ANSWERS) * (1.0 - lost), ..shot }
+        };
         let count = settings.injections.clamp(1, MOST_TRIALS);
         let shots = (0..count).map(|trial| {
             let habit = Habit::draw(trial, cycles.rest, &mut random);
@@ -104,22 +113,37 @@ impl Trials {
         let sites = sites.get(sites.len().saturating_sub(MOST_NIGHTS)..).unwrap_or_default();
         let sites = sites.get(sites.partition_point(|site| site.0 < self.first)..).unwrap_or_default();
         let view = View { sites, first: self.first, own, observed, settings, table: &self.table };
-        let smallest = |every: usize, sought: Sought| {
-            smallest_size(|size| {
+        let smallest = |every: usize, sought: Sought, from: Option<Option<Bytes>>| {
+            smallest_size(from, |size| {
                 let trials = self.shots.iter().enumerate();
                 let missed = trials.filter(|(at, shots)| !view.notices(shots, size, (every, at % every), sought));
                 missed.take(self.most_missed + 1).count() <= self.most_missed
             })
         };
-        Power {
-            any: smallest(1, Sought::Flag),
-            export: smallest(1, Sought::Export),
-            alternate: smallest(2, Sought::Flag),
-            export_alternate: smallest(2, Sought::Export),
-            hidden: view.hidden_share(&self.shots),
-        }
+        // What is called an export is flagged, and what shows every other night shows every night.
+        let any = smallest(1, Sought::Flag, None);
+        let export = smallest(1, Sought::Export, Some(any));
+        let alternate = smallest(2, Sought::Flag, Some(any));
+        let least = if export.is_none() { None } else { alternate.max(export) };
+        let export_alternate = smallest(2, Sought::Export, Some(alternate.and(least)));
+        let nights = self.nights_to_notice(&view);
+        Power { any, export, alternate, export_alternate, nights, hidden: view.hidden_share(&self.shots) }
+    }
+
+    /// After how many nights all but the few trials that may be missed are flagged.
+    fn nights_to_notice(&self, view: &View<'_>) -> Option<u32> {
+        let size = TELLING_SIZE.0 as f64;
+        let mut flagged: Vec<_> = self.shots.iter().filter_map(|shots| view.flagged_on(shots, size)).collect();
+        flagged.sort_unstable();
+        flagged.get((self.shots.len() - 1).checked_sub(self.most_missed)?).copied()
     }
 }
+
+/// The nightly upload that is asked about: how soon would it have been noticed?
+pub const TELLING_SIZE: Bytes = Bytes::mb(10);
+
+/// What is set aside of an upload for acknowledging its answers, as a share of it, at most.
+const ANSWERS: f64 = 0.01;
 
 /// Power that is asked for, and with what confidence it must be shown.
 const WANTED_POWER: f64 = 0.95;
@@ -151,16 +175,29 @@ impl View<'_> {
     /// `due.1` by `due.0`.
     fn notices(&self, shots: &[Shot], size: f64, due: (usize, usize), sought: Sought) -> bool {
         let mut bets = Bets::new(self.table, self.settings);
-        for (at, counted) in self.sites {
-            let shot = shots.get(at - self.first).filter(|_| at % due.0 == due.1);
-            let more = shot.map_or(Bytes::ZERO, |shot| self.arriving(shot, size));
-            let at_rest = if shot.is_some_and(|shot| shot.at_rest) { more } else { Bytes::ZERO };
-            bets.add(counted.weekday, counted.rest + at_rest, counted.bulk + more);
+        for site in self.sites {
+            self.weigh(&mut bets, site, shots.get(site.0 - self.first).filter(|_| site.0 % due.0 == due.1), size);
             if bets.flagged && (sought == Sought::Flag || bets.export_flagged) {
                 return true;
             }
         }
         bets.flagged && bets.median_is_large()
+    }
+
+    /// After how many nights `size` bytes on each of them are flagged.
+    fn flagged_on(&self, shots: &[Shot], size: f64) -> Option<u32> {
+        let mut bets = Bets::new(self.table, self.settings);
+        (1..).zip(self.sites).find_map(|(nights, site)| {
+            self.weigh(&mut bets, site, shots.get(site.0 - self.first), size);
+            bets.flagged.then_some(nights)
+        })
+    }
+
+    /// Weighs a night with an injected upload of `size` bytes, or without.
+    fn weigh(&self, bets: &mut Bets<'_>, (_, counted): &Site, shot: Option<&Shot>, size: f64) {
+        let more = shot.map_or(Bytes::ZERO, |shot| self.arriving(shot, size));
+        let at_rest = if shot.is_some_and(|shot| shot.at_rest) { more } else { Bytes::ZERO };
+        bets.add(counted.weekday, counted.rest + at_rest, counted.bulk + more);
     }
 
     /// How much of an injected upload of `size` bytes would have counted as an unattended bulk upload.
@@ -170,6 +207,7 @@ impl View<'_> {
             return Bytes::ZERO;
         }
         let minutes = (size / shot.speed).ceil().clamp(1.0, f64::from(DAY)) as u32;
+        let size = size * shot.kept;
         if minutes <= shot.clear {
             return Bytes(size as u64);
         }
@@ -231,19 +269,28 @@ impl Habit {
         let clear = observed.run_at(start).map_or(0, |run| run.end.since(start));
         let mask = attendance.whole();
         let hidden = seen.is_some_and(|minute| attendance.begun_by_person(minute, &mask, None));
-        Shot { start, speed, seen, hidden, at_rest: true, clear }
+        Shot { start, speed, seen, hidden, at_rest: true, clear, kept: 1.0 }
     }
 }
 
 /// An upload of which nothing is seen for so many minutes is not seen to begin at all.
 const LONGEST: u32 = 240;
 
-/// The smallest of the sizes, half a doubling apart, that suffices, by bisection.
+/// The smallest of the sizes, half a doubling apart, that suffices, by bisection. `from` is the answer to an easier
+/// question: nothing smaller can do, and nothing where nothing did there.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
-fn smallest_size(suffices: impl Fn(f64) -> bool) -> Option<Bytes> {
+fn smallest_size(from: Option<Option<Bytes>>, suffices: impl Fn(f64) -> bool) -> Option<Bytes> {
     let size = |step: u32| 500_000.0 * 2_f64.powf(f64::from(step) / 2.0);
-    let (mut low, mut high) = (0, STEPS);
-    if !suffices(size(high)) {
+    let easier = match from {
+        None => Bytes::ZERO,
+        Some(easier) => easier?,
+    };
+    let low = (0..STEPS).take_while(|&step| Bytes(size(step).round() as u64) < easier).count();
+    let (mut low, mut high) = (u32::try_from(low).unwrap_or(STEPS), STEPS);
+    if suffices(size(low)) {
+        return Some(Bytes(size(low).round() as u64));
+    }
+    if low == high || !suffices(size(high)) {
         return None;
     }
     while low < high {

@@ -2,7 +2,7 @@
 
 use crate::{
     ledger::DeviceLedger,
-    night::{Grade, Settings, Verdict, judge::Case},
+    night::{Grade, Settings, Verdict, case::Case},
 };
 
 /// The verdict under one pair of assumptions.

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{Bytes, Minute, Span},
     ledger::DeviceLedger,
-    night::{Lacking, Night, Settings, judge::nights_in, verdict::median},
+    night::{Lacking, Night, Settings, case::nights_in, verdict::median},
 };
 use ranks::{binomial, chance_of_ranks, interval, typical_difference};
 

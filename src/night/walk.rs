@@ -3,7 +3,7 @@
 use crate::{
     base::Minute,
     ledger::DeviceLedger,
-    night::{Lacking, Settings, judge::Case},
+    night::{Lacking, Settings, case::Case},
 };
 
 /// What led to the verdict on one subject, beyond what its [`Finding`](super::Finding) holds.

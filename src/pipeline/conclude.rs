@@ -56,7 +56,7 @@ pub(super) struct Booked<'a> {
 pub(super) fn audit(booked: Booked<'_>, coverage: &Coverage, rules: &Rules, judging: &Judging) -> Audit {
     let account = &booked.books.account;
     let judged = |id| device(account, id, booked.devices.device(id).clone(), coverage, judging);
-    let devices = in_order(account.ledger.devices().map(judged).collect());
+    let devices = in_order(account.ledger.devices().map(judged).collect(), judging);
     let all = account.ledger.total();
     let totals = Totals { packets: booked.frames, wire: booked.wire, ..totals(all, &devices) };
     Audit {
@@ -76,8 +76,9 @@ pub(super) fn rules_info(rules: &Rules) -> RulesInfo {
     RulesInfo { count: rules.len(), sha256: rules.sha256().to_owned() }
 }
 
-/// Devices by how much they moved, the most first.
-pub(super) fn in_order(mut devices: Vec<DeviceAudit>) -> Vec<DeviceAudit> {
+/// Devices by how much they moved, the most first, their verdicts graded among all rows of the report.
+pub(super) fn in_order(mut devices: Vec<DeviceAudit>, judging: &Judging) -> Vec<DeviceAudit> {
+    night::compare(devices.iter_mut().map(|device| &mut device.finding), &judging.night);
     devices.sort_by(|a, b| (moved(&b.ledger), &a.id).cmp(&(moved(&a.ledger), &b.id)));
     devices
 }

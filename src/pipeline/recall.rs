@@ -45,7 +45,7 @@ pub fn recall_from<A: Archive>(
         all.add(&total);
         devices.push(device);
     }
-    let devices = conclude::in_order(devices);
+    let devices = conclude::in_order(devices, judging);
     let totals = conclude::totals(&all, &devices);
     let mut audit = Audit {
         timezone: judging.timezone,

@@ -213,12 +213,18 @@ fn evidence(sheet: &mut Canvas, story: &Explained<'_>, case: &Case<'_>) {
             ),
         );
     }
-    let rows = story.device.finding.findings.iter().filter(|one| one.verdict != Verdict::Insufficient).count();
+    let devices = &story.audit.devices;
+    let rows = devices.iter().flat_map(|device| &device.finding.findings);
+    let rows = rows.filter(|one| one.verdict != Verdict::Insufficient).count();
+    let whose = match devices.len() {
+        1 => "this phone".to_owned(),
+        count => format!("{count} devices"),
+    };
     let stands = if numbers.stands_among_rows { "stands" } else { "does not stand" };
     para(
         sheet,
         &format!(
-            "{rows} apps and services of this phone were judged at once; among so many, the evidence {stands} (e-BH, {}).",
+            "{rows} apps and services of {whose} were judged at once; among so many, the evidence {stands} (e-BH, {}).",
             percent(settings.discovery_rate)
         ),
     );

@@ -240,6 +240,7 @@ fn bounds(bounds: &Bounds) -> Value {
             "export_like": bounds.detectable_export_alternate,
         },
         "raw_worst_night_deductions": deductions(&bounds.raw_deductions),
+        "nights_to_notice_10_mb": bounds.nights_to_notice,
         "hidden_share": bounds.hidden_share,
     })
 }

@@ -138,7 +138,8 @@ impl<'a> Posting<'a> {
         let hosts = hosts.into_iter().map(|host| life.hosts.get(host)).filter(|host| host.party.subject() == app);
         let owner = RULES.as_ref().and_then(|rules| Some(rules.owner(rules.by_id(own)?)));
         let names = hosts.filter_map(|host| host.name.as_deref());
-        names.flat_map(|name| owner.into_iter().flat_map(move |owner| owner.features_of(name)))
+        names
+            .flat_map(|name| owner.into_iter().flat_map(move |owner| owner.features_of(name)))
             .map(|feature| DeclaredFeature::clone(&feature.declared))
             .collect()
     }

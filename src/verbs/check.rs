@@ -37,11 +37,22 @@ pub(super) fn run(args: &CheckArgs, settings: &Settings) -> anyhow::Result<Outco
         let changes = output::changes(args.previous.as_deref(), &audit, &look)?;
         return publish(&audit, &changes, args.format, &look, &args.output);
     };
-    complain(&audit);
-    let story = explain(&audit, subject, &judging, &look)?;
-    let mut writer = output::writer(&args.output)?;
+    tell(&audit, subject, &judging, &look, &args.output)
+}
+
+/// Writes the story of the verdict on `subject`, for every device that used it.
+pub(super) fn tell(
+    audit: &Audit,
+    subject: &str,
+    judging: &Judging,
+    look: &Look,
+    args: &OutputArgs,
+) -> anyhow::Result<Outcome> {
+    complain(audit);
+    let story = explain(audit, subject, judging, look)?;
+    let mut writer = output::writer(args)?;
     super::finish(writer.write_all(story.as_bytes()).and_then(|()| writer.flush()))?;
-    Ok(outcome(&audit))
+    Ok(outcome(audit))
 }
 
 /// Writes the report where it was asked for; what failed is named on standard error.
@@ -93,7 +104,6 @@ fn from_fleet(args: &CheckArgs, path: &Path, settings: &Settings, judging: &Judg
     Ok(pipeline::recall_from(&ledger, &Query::default(), &rules, judging)?)
 }
 
-/// The story of the verdict on `subject`, for every device that used it.
 fn explain(audit: &Audit, subject: &str, judging: &Judging, look: &Look) -> anyhow::Result<String> {
     let mut stories = Vec::new();
     for device in &audit.devices {

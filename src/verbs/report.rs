@@ -70,6 +70,10 @@ pub struct ReportArgs {
     #[command(flatten)]
     pub declared: DeclaredArgs,
 
+    /// Tell how the verdict on this app, cloud or service was reached, step by step, for every device asked for.
+    #[arg(long, value_name = "SUBJECT", conflicts_with_all = ["format", "subject", "filter", "previous"])]
+    pub explain: Option<String>,
+
     /// Skip the search for the smallest upload that would have been noticed.
     #[arg(long)]
     pub no_power: bool,
@@ -109,6 +113,9 @@ pub(super) fn run(args: &ReportArgs, settings: &Settings) -> anyhow::Result<Outc
         }
         audit
     };
+    if let Some(subject) = &args.explain {
+        return check::tell(&audit, subject, &judging, &look, &args.output);
+    }
     let unheeded = filter.narrow(&mut audit);
     if !unheeded.is_empty() {
         let keys = unheeded.join(", ");

@@ -47,7 +47,8 @@ mod tests {
         let seen = minutes.iter().map(|(minute, _)| *minute).collect();
         let subject = Subject { id: "a".into(), name: "a".into(), operator: String::new(), kind: Kind::Messenger };
         let (roles, unplaced) = (Vec::new(), nightaudit::ledger::Unplaced::default());
-        let row = SubjectLedger { subject, minutes, unplaced, roles, tunnel: false, features: DeclaredFeatures::default() };
+        let row =
+            SubjectLedger { subject, minutes, unplaced, roles, tunnel: false, features: DeclaredFeatures::default() };
         let ledger = DeviceLedger { subjects: vec![row], seen, ..DeviceLedger::default() };
         let phone = Phone { conversations: &[], ledger: &ledger, subject: 0, zone: chrono_tz::Europe::Berlin };
         assert_eq!(median_night(&phone), Said { score: 6e6, alarm: true });

@@ -13,7 +13,7 @@ use crate::{
     identify::{Device, DeviceId, Evidence, Role},
     ledger::{
         Account, Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, RowKey, Source, Subject,
-        SubjectFacts, Watched,
+        Watched,
         store::words::{EVIDENCES, of_word},
         watch,
     },

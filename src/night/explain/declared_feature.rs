@@ -63,8 +63,10 @@ impl Seen<'_> {
             }
             Occasion::Use => (
                 CannotTell,
-                format!("{name} offers {called}, which uploads what its user made or kept; whether there was any does \
-                 not show"),
+                format!(
+                    "{name} offers {called}, which uploads what its user made or kept; whether there was any does \
+                 not show"
+                ),
             ),
             Occasion::Daily => (
                 Supported,

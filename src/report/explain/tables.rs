@@ -157,6 +157,8 @@ pub(super) fn bounds(sheet: &mut Canvas, bounds: &Bounds) {
         rows.push(("called export-like if nightly, from", size(bounds.detectable_export)));
         rows.push(("noticed if every other night, from", size(bounds.detectable_alternate)));
         rows.push(("called so if every other night, from", size(bounds.detectable_export_alternate)));
+        let soon = bounds.nights_to_notice.map_or("not by then".to_owned(), words::nights);
+        rows.push(("10 MB every night noticed after", soon));
         rows.push(("injected uploads hidden by use", percent(hidden)));
     }
     let columns = [column("at most, or at least", Align::Left, 42), column("", Align::Right, 14)];

@@ -2,11 +2,12 @@
 
 use super::{
     case::Case,
+    figures::nights,
     lacking::{lacking, unobserved},
 };
 use crate::{
     identify::Kind,
-    night::{Annotation, Verdict},
+    night::{Annotation, TELLING_SIZE, Verdict},
 };
 
 /// What no capture of this kind shows.
@@ -21,7 +22,9 @@ impl Case<'_> {
     pub(in crate::report) fn unseen(&self) -> Vec<String> {
         let mut said: Vec<String> = UNSEEN.map(str::to_owned).into();
         if let Some(floor) = self.finding.bounds.detectable {
-            said.push(format!("Nightly uploads smaller than {floor}: larger ones would have been noticed."));
+            let soon = self.finding.bounds.nights_to_notice.map(nights);
+            let soon = soon.map_or(String::new(), |soon| format!(", and {TELLING_SIZE} every night after {soon}"));
+            said.push(format!("Nightly uploads smaller than {floor}: larger ones would have been noticed{soon}."));
         }
         if let Some(missed) = unobserved(&self.finding.nights) {
             said.push(missed);

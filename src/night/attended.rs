@@ -304,6 +304,40 @@ fn fresh_minutes(minutes: &[Minute], width: u32) -> Vec<Minute> {
     fresh.runs().iter().flat_map(|run| (run.first.0..run.end.0).map(Minute)).collect()
 }
 
+/// Numbers for names, each with whose it is, in the order they are met.
+///
+/// Names of a device are numbered as they come and are hardly ever two subjects': those are looked up by their number,
+/// the others by hashing.
+#[derive(Default)]
+struct Dense {
+    first: Vec<Option<(Option<u32>, u32)>>,
+    others: HashMap<(u32, Option<u32>), u32>,
+    count: u32,
+}
+
+impl Dense {
+    fn number(&mut self, (name, subject): (u32, Option<u32>)) -> u32 {
+        let at = name as usize;
+        if at < MOST_BY_NUMBER && self.first.len() <= at {
+            self.first.resize(at + 1, None);
+        }
+        let next = self.count;
+        let number = match self.first.get_mut(at) {
+            Some(Some((known, number))) if *known == subject => *number,
+            Some(free @ None) => {
+                *free = Some((subject, next));
+                next
+            }
+            _ => *self.others.entry((name, subject)).or_insert(next),
+        };
+        self.count += u32::from(number == next);
+        number
+    }
+}
+
+/// Names with higher numbers are looked up by hashing.
+const MOST_BY_NUMBER: usize = 1 << 18;
+
 /// The names of the last minutes, counted once each, in all and by subject.
 struct Window {
     /// Minute, name, and the subject it belongs to, densely numbered, ascending by minute.
@@ -316,18 +350,14 @@ struct Window {
 
 impl Window {
     fn new(names: &[NameSeen], subjects: usize) -> Self {
-        let mut dense: HashMap<(u32, Option<u32>), u32> = HashMap::new();
+        let mut dense = Dense::default();
         let foreground = names.iter().filter(|seen| !seen.background);
-        let mut seen: Vec<_> = foreground
-            .map(|seen| {
-                let next = u32::try_from(dense.len()).unwrap_or(u32::MAX);
-                (seen.minute, *dense.entry((seen.name, seen.subject)).or_insert(next), seen.subject)
-            })
-            .collect();
+        let mut seen: Vec<_> =
+            foreground.map(|seen| (seen.minute, dense.number((seen.name, seen.subject)), seen.subject)).collect();
         if !seen.is_sorted_by_key(|s| s.0) {
             seen.sort_by_key(|s| s.0);
         }
-        Self { seen, inside: 0..0, times: vec![0; dense.len()], distinct: 0, of_subject: vec![0; subjects] }
+        Self { seen, inside: 0..0, times: vec![0; dense.count as usize], distinct: 0, of_subject: vec![0; subjects] }
     }
 
     fn minutes(&self) -> Vec<Minute> {

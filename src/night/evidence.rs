@@ -74,10 +74,11 @@ pub(super) fn stakes(settings: &Settings) -> Vec<Stake> {
 /// the week, a quarter on all unattended uploads, each spread over the sizes. A night on another day leaves a weekday's
 /// bet as it is, so the average is still a supermartingale.
 pub(super) fn by_night(nights: &[Counted], stakes: &[Stake]) -> Vec<f64> {
-    averages(nights, stakes).collect()
+    averages(nights, stakes, ln_mean).collect()
 }
 
-fn averages(nights: &[Counted], stakes: &[Stake]) -> impl Iterator<Item = f64> {
+/// What `of` makes of all bets together after each night.
+fn averages(nights: &[Counted], stakes: &[Stake], of: fn([&Vec<Series>; 3]) -> f64) -> impl Iterator<Item = f64> {
     let mut bets = [stakes.len(), stakes.len() * 7, stakes.len()].map(|count| vec![Series::default(); count]);
     nights.iter().map(move |night| {
         let [plain, weekly, pauses] = &mut bets;
@@ -87,7 +88,7 @@ fn averages(nights: &[Counted], stakes: &[Stake]) -> impl Iterator<Item = f64> {
             rest.for_each(|series| series.add(night.rest >= stake.size, stake.rest));
             pauses.get_mut(at).into_iter().for_each(|series| series.add(night.bulk >= stake.size, stake.pause));
         }
-        mean([plain, weekly, pauses])
+        of([plain, weekly, pauses])
     })
 }
 
@@ -98,8 +99,8 @@ const PARTS: [f64; 3] = [0.5, 0.25, 0.25];
 pub(super) fn reaches(nights: &[Counted], settings: &Settings, rate: f64) -> bool {
     // What happens in pauses by day may be somebody's doing that went unseen: how firm a verdict is rests on the rest.
     let stakes: Vec<_> = settings.sizes.iter().map(|&size| Stake { size, rest: rate, pause: 0.999 }).collect();
-    let mut counted = averages(nights, &stakes).skip(settings.needed_nights.saturating_sub(1) as usize);
-    counted.any(|ln_e| ln_e >= settings.threshold.ln())
+    let mut counted = averages(nights, &stakes, mean).skip(settings.needed_nights.saturating_sub(1) as usize);
+    counted.any(|e| e >= settings.threshold)
 }
 
 /// The same for upload outside bulk bursts.
@@ -115,7 +116,7 @@ pub(super) fn drip_by_night(nights: &[Counted], size: Bytes, rate: f64) -> Vec<f
         .iter()
         .map(|night| {
             series.add(night.drip >= size, rate);
-            series.ln_e
+            series.ln_e()
         })
         .collect()
 }
@@ -159,21 +160,22 @@ struct Series {
     /// `r`, divided by `10^scale`; 0 before the first night.
     ratio: f64,
     scale: f64,
-    ln_e: f64,
-    /// Without the logarithm; infinite where that is beyond what a number holds.
+    /// The bet itself; infinite where that is beyond what a number holds.
     e: f64,
+    /// The bet divided by `10^scale`.
+    scaled: f64,
 }
 
 impl Default for Series {
     fn default() -> Self {
-        Self { nights: 0.0, hits: 0.0, ratio: 0.0, scale: 0.0, ln_e: 0.0, e: 1.0 }
+        Self { nights: 0.0, hits: 0.0, ratio: 0.0, scale: 0.0, e: 1.0, scaled: 1.0 }
     }
 }
 
 impl Series {
     fn add(&mut self, hit: bool, rate: f64) {
         let ratio = if self.nights > 0.0 { self.ratio } else { 1.0 - rate };
-        let shrunk = 10_f64.powf(-self.scale);
+        let shrunk = if self.scale > 0.0 { 10_f64.powf(-self.scale) } else { 1.0 };
         let more = self.nights + 1.0;
         self.hits += f64::from(u8::from(hit));
         self.nights = more;
@@ -187,24 +189,33 @@ impl Series {
         if self.ratio > 1e250 {
             (self.ratio, self.scale) = (self.ratio * 1e-250, self.scale + 250.0);
         }
-        let value = self.ratio / ((more + 1.0) * (1.0 - rate));
-        self.e = if self.scale > 0.0 { f64::INFINITY } else { value };
-        self.ln_e = value.ln() + self.scale * std::f64::consts::LN_10;
+        self.scaled = self.ratio / ((more + 1.0) * (1.0 - rate));
+        self.e = if self.scale > 0.0 { f64::INFINITY } else { self.scaled };
+    }
+
+    fn ln_e(&self) -> f64 {
+        self.scaled.ln() + self.scale * std::f64::consts::LN_10
     }
 }
 
-/// The logarithm of the average bet; from the largest where the bets themselves would overflow.
+/// The average bet; infinite where one of them is.
 fn mean(bets: [&Vec<Series>; 3]) -> f64 {
-    let sum = |of: &dyn Fn(&Series) -> f64| -> f64 {
-        let part = |(all, part): (&Vec<Series>, f64)| part * all.iter().map(of).sum::<f64>() / all.len().max(1) as f64;
-        bets.into_iter().zip(PARTS).map(part).sum()
-    };
-    let average = sum(&|series| series.e);
+    averaged(bets, |series| series.e)
+}
+
+/// The logarithm of the average bet; from the largest where the bets themselves would overflow.
+fn ln_mean(bets: [&Vec<Series>; 3]) -> f64 {
+    let average = mean(bets);
     if average < 1e300 {
         return average.ln();
     }
-    let most = bets.into_iter().flatten().fold(f64::NEG_INFINITY, |most, series| most.max(series.ln_e));
-    most + sum(&|series| (series.ln_e - most).exp()).ln()
+    let most = bets.into_iter().flatten().fold(f64::NEG_INFINITY, |most, series| most.max(series.ln_e()));
+    most + averaged(bets, |series| (series.ln_e() - most).exp()).ln()
+}
+
+fn averaged(bets: [&Vec<Series>; 3], of: impl Fn(&Series) -> f64) -> f64 {
+    let part = |(all, part): (&Vec<Series>, f64)| part * all.iter().map(&of).sum::<f64>() / all.len().max(1) as f64;
+    bets.into_iter().zip(PARTS).map(part).sum()
 }
 
 /// Only the sizes of an export, with weight as in the whole: what is left of the evidence when hits too small to be

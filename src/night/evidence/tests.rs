@@ -47,7 +47,7 @@ fn a_bet_kept_up_night_by_night_is_the_finite_sum() {
                 hits += u32::from(hit);
                 series.add(hit, rate);
                 let sum = ln_e(hits, night, rate);
-                assert!((series.ln_e - sum).abs() < 1e-8 * sum.abs().max(1.0), "{hits} of {night} at {rate}");
+                assert!((series.ln_e() - sum).abs() < 1e-8 * sum.abs().max(1.0), "{hits} of {night} at {rate}");
             }
         }
     }

@@ -113,19 +113,19 @@ impl Trials {
         let sites = sites.get(sites.len().saturating_sub(MOST_NIGHTS)..).unwrap_or_default();
         let sites = sites.get(sites.partition_point(|site| site.0 < self.first)..).unwrap_or_default();
         let view = View { sites, first: self.first, own, observed, settings, table: &self.table };
-        let smallest = |every: usize, sought: Sought, from: Option<Option<Bytes>>| {
-            smallest_size(from, |size| {
+        let smallest = |every: usize, sought: Sought, easier: Option<Bytes>| {
+            smallest_size(easier, |size| {
                 let trials = self.shots.iter().enumerate();
                 let missed = trials.filter(|(at, shots)| !view.notices(shots, size, (every, at % every), sought));
                 missed.take(self.most_missed + 1).count() <= self.most_missed
             })
         };
         // What is called an export is flagged, and what shows every other night shows every night.
-        let any = smallest(1, Sought::Flag, None);
-        let export = smallest(1, Sought::Export, Some(any));
-        let alternate = smallest(2, Sought::Flag, Some(any));
+        let any = smallest(1, Sought::Flag, Some(Bytes::ZERO));
+        let export = smallest(1, Sought::Export, any);
+        let alternate = smallest(2, Sought::Flag, any);
         let least = if export.is_none() { None } else { alternate.max(export) };
-        let export_alternate = smallest(2, Sought::Export, Some(alternate.and(least)));
+        let export_alternate = smallest(2, Sought::Export, alternate.and(least));
         let nights = self.nights_to_notice(&view);
         Power { any, export, alternate, export_alternate, nights, hidden: view.hidden_share(&self.shots) }
     }
@@ -276,15 +276,12 @@ impl Habit {
 /// An upload of which nothing is seen for so many minutes is not seen to begin at all.
 const LONGEST: u32 = 240;
 
-/// The smallest of the sizes, half a doubling apart, that suffices, by bisection. `from` is the answer to an easier
+/// The smallest of the sizes, half a doubling apart, that suffices, by bisection. `easier` is the answer to an easier
 /// question: nothing smaller can do, and nothing where nothing did there.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes")]
-fn smallest_size(from: Option<Option<Bytes>>, suffices: impl Fn(f64) -> bool) -> Option<Bytes> {
+fn smallest_size(easier: Option<Bytes>, suffices: impl Fn(f64) -> bool) -> Option<Bytes> {
     let size = |step: u32| 500_000.0 * 2_f64.powf(f64::from(step) / 2.0);
-    let easier = match from {
-        None => Bytes::ZERO,
-        Some(easier) => easier?,
-    };
+    let easier = easier?;
     let low = (0..STEPS).take_while(|&step| Bytes(size(step).round() as u64) < easier).count();
     let (mut low, mut high) = (u32::try_from(low).unwrap_or(STEPS), STEPS);
     if suffices(size(low)) {

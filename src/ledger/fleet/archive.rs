@@ -12,8 +12,7 @@ use crate::{
     base::{Bytes, Minute, Span},
     identify::{Device, DeviceId, Evidence, Role},
     ledger::{
-        Account, Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, RowKey, Source, Subject,
-        Watched,
+        Account, Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, RowKey, Source, Subject, Watched,
         store::words::{EVIDENCES, of_word},
         watch,
     },

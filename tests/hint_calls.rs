@@ -2,23 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod opening;
+
 use nightaudit::{
-    base::{Endpoint, Stamp},
-    flow::{FlowKey, Protocol, Side},
-    hint::{Appetite, Hint, Inspector, NameSource, Recognised},
+    flow::{Protocol, Side},
+    hint::{Appetite, Hint, NameSource, Recognised},
 };
+use opening::inspect;
 
 fn read(protocol: Protocol, port: u16, pieces: &[(Side, Vec<u8>)]) -> (Vec<Hint>, Appetite) {
-    let initiator = Endpoint::new([192, 168, 7, 23].into(), 40_000);
-    let responder = Endpoint::new([203, 0, 113, 5].into(), port);
-    let key = FlowKey { protocol, initiator, responder, initiator_mac: None, responder_mac: None };
-    let (mut inspector, mut hints) = (Inspector::new(&key), Vec::new());
-    for (side, bytes) in pieces {
-        if inspector.feed(*side, Stamp::default(), bytes, &mut hints) == Appetite::Sated {
-            return (hints, Appetite::Sated);
-        }
-    }
-    (hints, Appetite::More)
+    inspect(protocol, port, pieces.iter().map(|(side, bytes)| (*side, bytes.as_slice())))
 }
 
 fn udp(port: u16, pieces: &[(Side, Vec<u8>)]) -> Vec<Hint> {

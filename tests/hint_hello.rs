@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod opening;
+
 use std::sync::Arc;
 
 use nightaudit::{
-    base::{Endpoint, Stamp},
-    flow::{FlowKey, Protocol, Side},
-    hint::{Appetite, ClientHello, Detail, Hint, Inspector, NameSource, Recognised},
+    base::Stamp,
+    flow::{Protocol, Side},
+    hint::{Appetite, Detail, Hint, Inspector, NameSource, Recognised},
 };
+use opening::{NAME, client_config, hello, inspect, inspector, key, names, read, sent};
 use proptest::prelude::*;
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
@@ -18,50 +21,6 @@ use rustls::{
     },
     pki_types::PrivateKeyDer,
 };
-
-const NAME: &str = "media.example.org";
-
-fn key(protocol: Protocol, port: u16) -> FlowKey {
-    let initiator = Endpoint::new([192, 168, 7, 23].into(), 40_000);
-    let responder = Endpoint::new([203, 0, 113, 5].into(), port);
-    FlowKey { protocol, initiator, responder, initiator_mac: None, responder_mac: None }
-}
-
-fn inspector(protocol: Protocol, port: u16) -> Inspector {
-    Inspector::new(&key(protocol, port))
-}
-
-fn read<'a>(protocol: Protocol, pieces: impl IntoIterator<Item = (Side, &'a [u8])>) -> Vec<Hint> {
-    let (mut inspector, mut hints) = (inspector(protocol, 443), Vec::new());
-    for (side, bytes) in pieces {
-        if inspector.feed(side, Stamp::default(), bytes, &mut hints) == Appetite::Sated {
-            break;
-        }
-    }
-    hints
-}
-
-fn sent(bytes: &[u8]) -> (Side, &[u8]) {
-    (Side::Initiator, bytes)
-}
-
-fn hello(hints: &[Hint]) -> Option<&ClientHello> {
-    hints.iter().find_map(|hint| if let Hint::Hello(hello) = hint { Some(hello) } else { None })
-}
-
-fn names(hints: &[Hint]) -> Vec<(&str, NameSource)> {
-    let names = hints.iter().filter_map(|hint| match hint {
-        Hint::ServerName { name, source, .. } => Some((name.as_str(), *source)),
-        _ => None,
-    });
-    names.collect()
-}
-
-fn client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_protocol_versions(versions).unwrap();
-    builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
-}
 
 /// What a client that offers HTTP/2 sends first: one record with a ClientHello.
 fn genuine() -> Vec<u8> {
@@ -83,6 +42,14 @@ fn a_genuine_hello_says_its_name_and_its_protocols() {
     let ja4 = hello.ja4.as_deref().unwrap();
     assert!(ja4.starts_with("t13d") && ja4.len() == 36, "{ja4}");
     assert!(hints.contains(&Hint::Protocol(Recognised::Tls)));
+}
+
+#[test]
+fn a_hello_on_the_port_of_dns_over_tls_is_dns_over_tls() {
+    let (hints, _) = inspect(Protocol::Tcp, 853, [sent(&genuine())]);
+    assert!(hints.contains(&Hint::Protocol(Recognised::Dot)), "{hints:?}");
+    assert_eq!(names(&hints), [(NAME, NameSource::Tls)], "the resolver is named all the same");
+    assert!(!read(Protocol::Tcp, [sent(&genuine())]).contains(&Hint::Protocol(Recognised::Dot)));
 }
 
 #[test]

@@ -2,26 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic is the report")]
 
+mod opening;
+
 use std::net::IpAddr;
 
 use nightaudit::{
-    base::{Endpoint, Stamp},
-    flow::{FlowKey, Protocol, Side},
-    hint::{Answer, Appetite, Hint, Inspector, NameSource, Recognised},
+    flow::{Protocol, Side},
+    hint::{Answer, Hint, NameSource, Recognised},
 };
+use opening::inspect;
 use proptest::prelude::*;
 
 fn read<'a>(protocol: Protocol, port: u16, pieces: impl IntoIterator<Item = (Side, &'a [u8])>) -> Vec<Hint> {
-    let initiator = Endpoint::new([192, 168, 7, 23].into(), 40_000);
-    let responder = Endpoint::new([203, 0, 113, 5].into(), port);
-    let key = FlowKey { protocol, initiator, responder, initiator_mac: None, responder_mac: None };
-    let (mut inspector, mut hints) = (Inspector::new(&key), Vec::new());
-    for (side, bytes) in pieces {
-        if inspector.feed(side, Stamp::default(), bytes, &mut hints) == Appetite::Sated {
-            break;
-        }
-    }
-    hints
+    inspect(protocol, port, pieces).0
 }
 
 mod dns {

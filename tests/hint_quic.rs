@@ -10,67 +10,29 @@
 
 #[allow(dead_code, reason = "other tests read the records beside the captures")]
 mod hint_support;
+mod opening;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use hint_support::{corpus, files, first_payloads, hints};
 use nightaudit::{
-    base::{Endpoint, Stamp},
-    flow::{FlowKey, Protocol, Side},
-    hint::{Appetite, ClientHello, Hint, Inspector, NameSource, Recognised},
+    base::Stamp,
+    flow::{Protocol, Side},
+    hint::{Appetite, Hint, NameSource, Recognised},
 };
-use rustls::{
-    ClientConfig, RootCertStore, SupportedProtocolVersion,
-    crypto::ring::{cipher_suite::TLS13_AES_128_GCM_SHA256, default_provider},
-    quic,
-};
-
-const NAME: &str = "media.example.org";
-
-fn inspector(protocol: Protocol, port: u16) -> Inspector {
-    let initiator = Endpoint::new([192, 168, 7, 23].into(), 40_000);
-    let responder = Endpoint::new([203, 0, 113, 5].into(), port);
-    Inspector::new(&FlowKey { protocol, initiator, responder, initiator_mac: None, responder_mac: None })
-}
-
-fn read<'a>(protocol: Protocol, pieces: impl IntoIterator<Item = (Side, &'a [u8])>) -> Vec<Hint> {
-    let (mut inspector, mut hints) = (inspector(protocol, 443), Vec::new());
-    for (side, bytes) in pieces {
-        if inspector.feed(side, Stamp::default(), bytes, &mut hints) == Appetite::Sated {
-            break;
-        }
-    }
-    hints
-}
-
-fn sent(bytes: &[u8]) -> (Side, &[u8]) {
-    (Side::Initiator, bytes)
-}
-
-fn hello(hints: &[Hint]) -> Option<&ClientHello> {
-    hints.iter().find_map(|hint| if let Hint::Hello(hello) = hint { Some(hello) } else { None })
-}
-
-fn names(hints: &[Hint]) -> Vec<(&str, NameSource)> {
-    let names = hints.iter().filter_map(|hint| match hint {
-        Hint::ServerName { name, source, .. } => Some((name.as_str(), *source)),
-        _ => None,
-    });
-    names.collect()
-}
-
-fn client_config(versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_protocol_versions(versions).unwrap();
-    builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
-}
+use opening::{NAME, client_config, hello, inspector, names, read, sent};
+use rustls::{crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256, quic};
 
 const DCID: [u8; 8] = [0x83, 0x94, 0xc8, 0xf0, 0x3e, 0x51, 0x57, 0x08];
 
 /// The CRYPTO stream of a genuine client that offers HTTP/3.
 fn crypto(version: quic::Version) -> Vec<u8> {
+    crypto_offering(version, "h3")
+}
+
+fn crypto_offering(version: quic::Version, protocol: &str) -> Vec<u8> {
     let mut config = client_config(&[&rustls::version::TLS13]);
-    config.alpn_protocols = vec![b"h3".to_vec()];
+    config.alpn_protocols = vec![protocol.into()];
     let name = NAME.try_into().unwrap();
     let mut client = quic::ClientConnection::new(Arc::new(config), version, name, vec![1, 1, 0]).unwrap();
     let mut bytes = Vec::new();
@@ -155,6 +117,17 @@ fn both_versions_say_their_name() {
 }
 
 /// Two packets whose frames are out of order and overlap, as post-quantum and shuffled hellos come.
+#[test]
+fn a_hello_that_offers_dns_is_dns_over_quic_on_any_port() {
+    let speaks = |protocol| {
+        let stream = crypto_offering(quic::Version::V1, protocol);
+        let packet = seal(quic::Version::V1, &DCID, 0, &crypto_frame(&stream, 0, stream.len()));
+        read(Protocol::Udp, [sent(&packet)]).contains(&Hint::Protocol(Recognised::Doq))
+    };
+    assert!(speaks("doq") && speaks("doq-i02"));
+    assert!(!speaks("h3"));
+}
+
 fn shuffled() -> [Vec<u8>; 2] {
     let stream = crypto(quic::Version::V1);
     let (third, end) = (stream.len() / 3, stream.len());

@@ -14,12 +14,14 @@ use super::{
     sockets::Sockets,
 };
 use crate::{
-    base::{Cidr, Endpoint, Stamp, endpoint::is_group},
+    base::{Cidr, Endpoint, Stamp, endpoint::is_group, text::shown},
     hint::{Answer, Recognised},
 };
 
 /// Contradictions kept for one flow.
 const MOST_CONFLICTS: usize = 4;
+/// Characters kept of an autonomous system's name.
+const LONGEST_AS_NAME: usize = 48;
 /// The rule file that flows of DNS itself belong to.
 const DNS: &str = "dns";
 
@@ -209,6 +211,14 @@ impl Identifier {
         Some(bare(Evidence::Asn, owner, Confidence::Low))
     }
 
+    /// What stands for an address without a name: who announces it, as far as the user's table says, or its block.
+    fn place_of(&self, addr: IpAddr) -> Arc<str> {
+        match self.asn.as_ref().and_then(|table| table.find(addr)) {
+            Some(system) => format!("AS{} {}", system.number, shown(&system.name, LONGEST_AS_NAME)).trim_end().into(),
+            None => block_around(addr),
+        }
+    }
+
     /// The strongest claim with an owner or a name. A name without rule gives way to a byte pattern, and to a block
     /// that is surely one operator's: proxies that imitate TLS carry names of strangers.
     fn strongest(&self, claims: &[Claim], addr: IpAddr) -> Attribution {
@@ -224,7 +234,7 @@ impl Identifier {
             other => other,
         };
         let (host, host_source) = named.map_or((None, None), |(host, source)| (Some(host), Some(source)));
-        let Some(chosen) = chosen else { return unattributed(host, host_source, addr) };
+        let Some(chosen) = chosen else { return unattributed(host, host_source, self.place_of(addr)) };
         let same_owner = || claims.iter().filter(|claim| claim.owner == chosen.owner);
         let role = same_owner().map(|claim| claim.role).find(|role| *role != Role::Unknown);
         let destination = chosen.destination.clone().or_else(|| claims.iter().find_map(|c| c.destination.clone()));
@@ -237,7 +247,7 @@ impl Identifier {
             confidence: chosen.confidence,
             host,
             host_source,
-            destination: destination.unwrap_or_else(|| block_around(addr)),
+            destination: destination.unwrap_or_else(|| self.place_of(addr)),
             features: Vec::new(),
             conflicts: Vec::new(),
         }
@@ -383,7 +393,7 @@ fn registered_domain(host: &Arc<str>) -> Arc<str> {
     psl::domain_str(host).map_or_else(|| Arc::clone(host), Into::into)
 }
 
-fn unattributed(host: Option<Arc<str>>, host_source: Option<HostSource>, addr: IpAddr) -> Attribution {
+fn unattributed(host: Option<Arc<str>>, host_source: Option<HostSource>, destination: Arc<str>) -> Attribution {
     Attribution {
         owner: None,
         sender: None,
@@ -393,7 +403,7 @@ fn unattributed(host: Option<Arc<str>>, host_source: Option<HostSource>, addr: I
         confidence: Confidence::Low,
         host,
         host_source,
-        destination: block_around(addr),
+        destination,
         features: Vec::new(),
         conflicts: Vec::new(),
     }

@@ -321,3 +321,18 @@ fn who_announces_the_address_is_the_last_resort() {
     let named = identifier.attribute(PHONE, remote(NOBODY), at(0), &sni("shop.example.com"));
     assert_eq!(said(&identifier, &named), "- by Sni (High)");
 }
+
+#[test]
+fn where_no_rule_knows_an_address_its_announcer_stands_for_the_destination() {
+    let lines = "198.51.100.0\t198.51.100.255\t64500\tZZ\tSOME\u{1b}[31m NET\n";
+    let table = AsnTable::read("t.tsv", lines.as_bytes()).unwrap();
+    let destination = |identifier: &Identifier, addr: &str| {
+        let what = identifier.attribute(PHONE, remote(addr), at(0), &Clues::default());
+        assert_eq!(said(identifier, &what), "- by None (Low)", "an announcer is nobody to accuse");
+        what.destination.to_string()
+    };
+    assert_eq!(destination(&identifier(), NOBODY), "198.51.100.0/24");
+    let identifier = identifier().with_asn(Arc::new(table));
+    assert_eq!(destination(&identifier, NOBODY), "AS64500 SOME\\u{1b}[31m NET");
+    assert_eq!(destination(&identifier, "203.0.113.9"), "203.0.113.0/24", "the table does not know it");
+}

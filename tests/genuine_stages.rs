@@ -10,7 +10,7 @@ use nightaudit::{
     base::Stamp,
     capture::Captures,
     decode::{Decoded, Decoder, Packet},
-    flow::{FlowEvent, FlowId, FlowKey, FlowTable, Limits, Protocol, Side},
+    flow::{Events, FlowEvent, FlowId, FlowKey, FlowTable, Limits, Protocol, Side},
     hint::{Appetite, ClientHello, Hint, Inspector, NameSource},
 };
 use support::expect::{Expectation, Flow, host_source};
@@ -101,7 +101,7 @@ fn read(capture: &Path) -> BTreeMap<Key, Read> {
             front.ingest(&packet, &mut table);
         }
     }
-    let mut events = Vec::new();
+    let mut events = Events::default();
     table.finish(&mut events);
     front.fold(events, &mut table);
     front.flows.into_values().map(|(key, _, read)| (named(&key), read)).collect()
@@ -114,30 +114,28 @@ struct Front {
 
 impl Front {
     fn ingest(&mut self, packet: &Packet<'_>, table: &mut FlowTable) {
-        let mut events = Vec::new();
+        let mut events = Events::default();
         table.ingest(packet, &mut events);
         self.fold(events, table);
     }
 
-    fn fold(&mut self, events: Vec<FlowEvent>, table: &mut FlowTable) {
-        for event in events {
-            match event {
-                FlowEvent::Opened { flow, key, .. } => {
-                    let inspector = Inspector::new(&key);
-                    self.flows.insert(flow, (key, inspector, Read::default()));
-                }
-                FlowEvent::Data { flow, side, at, bytes } => self.inspect(flow, side, at, &bytes, table),
-                FlowEvent::Moved { flow, initiator, responder, .. } => {
-                    let (_, _, read) = self.flows.get_mut(&flow).expect("an open flow");
-                    for (side, sent) in [initiator, responder].into_iter().enumerate() {
-                        read.packets[side] += u64::from(sent.packets);
-                        read.wire[side] += sent.wire.0;
-                        read.payload[side] += sent.payload.0;
-                    }
-                }
-                FlowEvent::Owned { .. } | FlowEvent::Closed { .. } => {}
+    fn fold(&mut self, mut events: Events, table: &mut FlowTable) {
+        events.drain(|event, bytes| match event {
+            FlowEvent::Opened { flow, key, .. } => {
+                let inspector = Inspector::new(&key);
+                self.flows.insert(flow, (key, inspector, Read::default()));
             }
-        }
+            FlowEvent::Data { flow, side, at, .. } => self.inspect(flow, side, at, bytes, table),
+            FlowEvent::Moved { flow, initiator, responder, .. } => {
+                let (_, _, read) = self.flows.get_mut(&flow).expect("an open flow");
+                for (side, sent) in [initiator, responder].into_iter().enumerate() {
+                    read.packets[side] += u64::from(sent.packets);
+                    read.wire[side] += sent.wire.0;
+                    read.payload[side] += sent.payload.0;
+                }
+            }
+            FlowEvent::Owned { .. } | FlowEvent::Closed { .. } => {}
+        });
     }
 
     fn inspect(&mut self, flow: FlowId, side: Side, at: Stamp, bytes: &[u8], table: &mut FlowTable) {

@@ -1,10 +1,11 @@
 //! Packets become flows: a bounded table with idle timeouts on packet time, TCP as a bystander sees it, payload
 //! counted once and posted in the minute it moved, and an ordered, bounded prefix of each direction for the hints.
 //!
-//! In: [`Packet`](crate::decode::Packet)s. Out: owned [`FlowEvent`]s; nothing after this stage borrows a capture.
+//! In: [`Packet`](crate::decode::Packet)s. Out: [`Events`] that own what they say; nothing after this stage borrows a capture.
 
 mod budget;
 mod connection;
+mod event;
 mod expiry;
 mod prefix;
 mod sequence;
@@ -12,10 +13,11 @@ mod table;
 mod tuple;
 
 pub use budget::Budget;
+pub use event::{Events, FlowEvent};
 pub use table::FlowTable;
 
 use crate::{
-    base::{Bytes, Endpoint, Mac, Minute, Stamp},
+    base::{Bytes, Endpoint, Mac},
     capture::{AppTag, Heading},
 };
 
@@ -163,58 +165,6 @@ pub struct Sent {
     pub packets: u32,
     /// One bit for each second of the minute in which something was sent.
     pub seconds: u64,
-}
-
-/// What became true of a flow.
-#[derive(Clone, Debug)]
-pub enum FlowEvent {
-    /// Its first packet came.
-    Opened {
-        /// Which flow.
-        flow: FlowId,
-        /// Between whom.
-        key: FlowKey,
-        /// Which way what the initiator sends goes, as seen from the capturing host, where the capture says so.
-        heading: Option<Heading>,
-        /// When.
-        at: Stamp,
-    },
-    /// New bytes of its ordered prefix (TCP) or a datagram (UDP), for the hints.
-    Data {
-        /// Which flow.
-        flow: FlowId,
-        /// Who sent them.
-        side: Side,
-        /// When.
-        at: Stamp,
-        /// The bytes; for UDP one whole datagram, as far as it was kept.
-        bytes: Box<[u8]>,
-    },
-    /// The capture names whose it is.
-    Owned {
-        /// Which flow.
-        flow: FlowId,
-        /// Whose.
-        owner: AppOwner,
-    },
-    /// A minute of it is complete, or as much of it as the table hands out at once; the same minute may come again.
-    Moved {
-        /// Which flow.
-        flow: FlowId,
-        /// Which minute.
-        minute: Minute,
-        /// What the initiator sent in it.
-        initiator: Sent,
-        /// What the responder sent in it.
-        responder: Sent,
-    },
-    /// It ended: FIN, RST, idle timeout, reuse of its ports, eviction, or end of the capture.
-    Closed {
-        /// Which flow.
-        flow: FlowId,
-        /// When its last packet came.
-        at: Stamp,
-    },
 }
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, hash_map::Entry};
 
+use foldhash::quality::RandomState;
+
 use super::{
-    AppOwner, Budget, FlowEvent, FlowId, FlowKey, Limits, Protocol, Sent, Side,
+    AppOwner, Budget, Events, FlowEvent, FlowId, FlowKey, Limits, Protocol, Sent, Side,
     connection::{Connection, opener},
     expiry::Expiry,
     tuple::{Tuple, protocol},
@@ -30,7 +32,8 @@ const MOST_DATAGRAMS: u16 = 256;
 #[derive(Debug)]
 pub struct FlowTable {
     limits: Limits,
-    by_tuple: HashMap<Tuple, u32>,
+    /// Asked for nearly each packet. The seed is drawn anew each time, so that no capture can be made to collide.
+    by_tuple: HashMap<Tuple, u32, RandomState>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     expiry: Expiry,
@@ -67,7 +70,7 @@ impl FlowTable {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            by_tuple: HashMap::new(),
+            by_tuple: HashMap::default(),
             slots: Vec::new(),
             free: Vec::new(),
             expiry: Expiry::default(),
@@ -99,7 +102,7 @@ impl FlowTable {
     }
 
     /// Folds one packet into its flow, and appends to `events` what became true by it.
-    pub fn ingest(&mut self, packet: &Packet<'_>, events: &mut Vec<FlowEvent>) {
+    pub fn ingest(&mut self, packet: &Packet<'_>, events: &mut Events) {
         self.now = newer(self.now, packet.stamp);
         if self.expiry.any_due(self.now) {
             self.expire(self.now, events);
@@ -133,7 +136,7 @@ impl FlowTable {
     }
 
     /// Closes the flows that have been idle too long at `now`, the newest packet's stamp.
-    pub fn expire(&mut self, now: Stamp, events: &mut Vec<FlowEvent>) {
+    pub fn expire(&mut self, now: Stamp, events: &mut Events) {
         for flow in self.expiry.take_due(now) {
             let limits = self.limits;
             let Some(deadline) = self.flow_mut(flow).map(|found| found.deadline(&limits)) else { continue };
@@ -146,7 +149,7 @@ impl FlowTable {
     }
 
     /// Hands out what every flow moved in its current minute, without closing it: for a live view.
-    pub fn flush(&mut self, events: &mut Vec<FlowEvent>) {
+    pub fn flush(&mut self, events: &mut Events) {
         for (slot, Slot { serial, flow }) in (0_u32..).zip(&mut self.slots) {
             if let Some(flow) = flow {
                 flow.hand_out_minute(id(*serial, slot), events);
@@ -156,7 +159,7 @@ impl FlowTable {
 
     /// Goes on to `now` while no packet comes: closes flows that have been idle too long, and hands out what the others
     /// moved in minutes that are over.
-    pub fn pass(&mut self, now: Stamp, events: &mut Vec<FlowEvent>) {
+    pub fn pass(&mut self, now: Stamp, events: &mut Events) {
         self.expire(now, events);
         for (slot, Slot { serial, flow }) in (0_u32..).zip(&mut self.slots) {
             if let Some(flow) = flow
@@ -168,7 +171,7 @@ impl FlowTable {
     }
 
     /// Closes every flow: the capture is over.
-    pub fn finish(&mut self, events: &mut Vec<FlowEvent>) {
+    pub fn finish(&mut self, events: &mut Events) {
         for slot in (0_u32..).take(self.slots.len()) {
             self.close(slot, events);
         }
@@ -211,7 +214,7 @@ impl FlowTable {
         reused || flow.deadline(&self.limits) < packet.stamp
     }
 
-    fn open(&mut self, tuple: Tuple, forward: bool, packet: &Packet<'_>, events: &mut Vec<FlowEvent>) -> u32 {
+    fn open(&mut self, tuple: Tuple, forward: bool, packet: &Packet<'_>, events: &mut Events) -> u32 {
         if self.len() >= self.limits.flows {
             self.evict_one(events);
         }
@@ -232,7 +235,7 @@ impl FlowTable {
     }
 
     /// Closes the flow whose time is up soonest, or, should all of the soonest have moved since, one of those.
-    fn evict_one(&mut self, events: &mut Vec<FlowEvent>) {
+    fn evict_one(&mut self, events: &mut Events) {
         const LOOKS: u32 = 32;
         for look in 1.. {
             let Some(flow) = self.expiry.take_nearest() else { return };
@@ -248,7 +251,7 @@ impl FlowTable {
         }
     }
 
-    fn close(&mut self, slot: u32, events: &mut Vec<FlowEvent>) {
+    fn close(&mut self, slot: u32, events: &mut Events) {
         let Slot { serial, flow } = &mut self.slots[slot as usize];
         let Some(mut flow) = flow.take() else { return };
         let flow_id = id(*serial, slot);
@@ -317,7 +320,7 @@ impl Flow {
         self.last.plus_seconds(idle)
     }
 
-    fn fold(&mut self, id: FlowId, packet: &Packet<'_>, forward: bool, events: &mut Vec<FlowEvent>) {
+    fn fold(&mut self, id: FlowId, packet: &Packet<'_>, forward: bool, events: &mut Events) {
         let side = self.side(forward);
         self.last = newer(self.last, packet.stamp);
         if let (Some(app), false) = (packet.app, self.owned) {
@@ -326,9 +329,7 @@ impl Flow {
         }
         let unique =
             if let (Transport::Tcp { seq, flags, .. }, Some(connection)) = (packet.transport, &mut self.connection) {
-                let mut show = |bytes: &[u8]| {
-                    events.push(FlowEvent::Data { flow: id, side, at: packet.stamp, bytes: bytes.into() });
-                };
+                let mut show = |bytes: &[u8]| events.show(id, side, packet.stamp, bytes);
                 connection.fold(side, (seq, flags), packet.payload, packet.payload_len, &mut show)
             } else {
                 self.show_datagram(id, side, packet, events);
@@ -337,16 +338,16 @@ impl Flow {
         self.count(id, side, packet, unique, events);
     }
 
-    fn show_datagram(&mut self, id: FlowId, side: Side, packet: &Packet<'_>, events: &mut Vec<FlowEvent>) {
+    fn show_datagram(&mut self, id: FlowId, side: Side, packet: &Packet<'_>, events: &mut Events) {
         if self.curious && !packet.payload.is_empty() {
             self.datagrams_shown += 1;
             self.curious = self.datagrams_shown < MOST_DATAGRAMS || is_name_service(&self.key);
             self.datagrams_shown = self.datagrams_shown.min(MOST_DATAGRAMS);
-            events.push(FlowEvent::Data { flow: id, side, at: packet.stamp, bytes: packet.payload.into() });
+            events.show(id, side, packet.stamp, packet.payload);
         }
     }
 
-    fn count(&mut self, id: FlowId, side: Side, packet: &Packet<'_>, unique: u32, events: &mut Vec<FlowEvent>) {
+    fn count(&mut self, id: FlowId, side: Side, packet: &Packet<'_>, unique: u32, events: &mut Events) {
         let minute = packet.stamp.minute();
         if minute != self.minute {
             self.hand_out_minute(id, events);
@@ -362,7 +363,7 @@ impl Flow {
         sent.seconds |= 1 << packet.stamp.second_of_minute();
     }
 
-    fn hand_out_minute(&mut self, flow: FlowId, events: &mut Vec<FlowEvent>) {
+    fn hand_out_minute(&mut self, flow: FlowId, events: &mut Events) {
         let [initiator, responder] = std::mem::take(&mut self.sent);
         if initiator.packets > 0 || responder.packets > 0 {
             events.push(FlowEvent::Moved { flow, minute: self.minute, initiator, responder });

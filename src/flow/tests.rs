@@ -5,7 +5,10 @@ use std::{collections::HashSet, net::Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::decode::{Packet, TcpFlags, Transport};
+use crate::{
+    base::Stamp,
+    decode::{Packet, TcpFlags, Transport},
+};
 
 const PHONE: Ipv4Addr = Ipv4Addr::new(192, 168, 7, 23);
 const SERVER: Ipv4Addr = Ipv4Addr::new(157, 240, 0, 53);
@@ -38,31 +41,42 @@ fn tcp(seq: u32, flags: TcpFlags) -> Transport {
     Transport::Tcp { seq, ack: 0, flags }
 }
 
+/// An event, with the bytes that it shows.
+type Said = (FlowEvent, Vec<u8>);
+
 /// Everything a run of packets makes the table say.
-fn events(packets: &[Packet<'_>], limits: Limits) -> Vec<FlowEvent> {
-    let (mut table, mut events) = (FlowTable::new(limits), Vec::new());
+fn events(packets: &[Packet<'_>], limits: Limits) -> Vec<Said> {
+    let (mut table, mut events) = (FlowTable::new(limits), Events::default());
     for packet in packets {
         table.ingest(packet, &mut events);
     }
     table.finish(&mut events);
     assert!(table.is_empty());
-    events
+    all(events)
 }
 
-fn opened(events: &[FlowEvent]) -> Vec<FlowKey> {
-    events.iter().filter_map(|e| if let FlowEvent::Opened { key, .. } = e { Some(*key) } else { None }).collect()
+fn all(mut events: Events) -> Vec<Said> {
+    let mut all = Vec::new();
+    events.drain(|event, bytes| all.push((event, bytes.to_vec())));
+    assert!(events.is_empty());
+    all
 }
 
-fn payload(events: &[FlowEvent]) -> (u64, u64) {
-    events.iter().fold((0, 0), |(a, b), event| match event {
+fn opened(events: &[Said]) -> Vec<FlowKey> {
+    let key = |(event, _): &Said| if let FlowEvent::Opened { key, .. } = event { Some(*key) } else { None };
+    events.iter().filter_map(key).collect()
+}
+
+fn payload(events: &[Said]) -> (u64, u64) {
+    events.iter().fold((0, 0), |(a, b), (event, _)| match event {
         FlowEvent::Moved { initiator, responder, .. } => (a + initiator.payload.0, b + responder.payload.0),
         _ => (a, b),
     })
 }
 
-fn prefix(events: &[FlowEvent], wanted: Side) -> Vec<u8> {
-    let shown = events.iter().filter_map(|e| match e {
-        FlowEvent::Data { side, bytes, .. } if *side == wanted => Some(&bytes[..]),
+fn prefix(events: &[Said], wanted: Side) -> Vec<u8> {
+    let shown = events.iter().filter_map(|(event, bytes)| match event {
+        FlowEvent::Data { side, .. } if *side == wanted => Some(&bytes[..]),
         _ => None,
     });
     shown.flatten().copied().collect()
@@ -78,7 +92,7 @@ fn bytes_are_posted_in_the_minute_they_moved_in() {
     let upload: Vec<_> =
         (0..180).map(|n| packet(true, 5_000, second(n), tcp(u32::try_from(n).unwrap() * 1_000, ACK), &body)).collect();
     let mut by_minute = Vec::new();
-    for event in events(&upload, Limits::default()) {
+    for (event, _) in events(&upload, Limits::default()) {
         if let FlowEvent::Moved { minute, initiator, .. } = event {
             assert_eq!(initiator.payload, initiator.bulk);
             assert_eq!(initiator.seconds.count_ones(), 60);
@@ -156,24 +170,27 @@ fn one_frame_from_the_far_future_does_not_break_the_flows_after_it() {
 #[test]
 fn a_full_table_evicts_visibly_and_loses_no_byte() {
     let limits = Limits { flows: 100, ..Limits::default() };
-    let (mut table, mut seen) = (FlowTable::new(limits), Vec::new());
+    let (mut table, mut seen) = (FlowTable::new(limits), Events::default());
     for port in 1_000..3_000 {
         table.ingest(&packet(true, port, second(0), Transport::Udp, b"abc"), &mut seen);
         assert!(table.len() <= 100);
     }
     assert_eq!(table.evicted(), 1_900);
     table.finish(&mut seen);
-    assert_eq!(payload(&seen), (6_000, 0));
+    assert_eq!(payload(&all(seen)), (6_000, 0));
 }
 
 #[test]
 fn a_sated_flow_is_counted_and_no_longer_copied() {
-    let (mut table, mut seen) = (FlowTable::new(Limits::default()), Vec::new());
+    let (mut table, mut seen) = (FlowTable::new(Limits::default()), Events::default());
     table.ingest(&packet(true, 5_000, second(0), tcp(1, ACK), b"abc"), &mut seen);
-    let FlowEvent::Opened { flow, .. } = seen[0] else { panic!("a flow opens first") };
+    let mut seen = all(seen);
+    let FlowEvent::Opened { flow, .. } = seen[0].0 else { panic!("a flow opens first") };
     table.sate(flow);
-    table.ingest(&packet(true, 5_000, second(0), tcp(4, ACK), b"def"), &mut seen);
-    table.finish(&mut seen);
+    let mut rest = Events::default();
+    table.ingest(&packet(true, 5_000, second(0), tcp(4, ACK), b"def"), &mut rest);
+    table.finish(&mut rest);
+    seen.extend(all(rest));
     assert_eq!(prefix(&seen, Side::Initiator), b"abc");
     assert_eq!(payload(&seen), (6, 0));
 }
@@ -204,7 +221,7 @@ proptest! {
         let seen = events(&packets, Limits { flows: 3, ..Limits::default() });
         let mut open: HashSet<FlowId> = HashSet::new();
         let (mut wire, mut count, mut unique) = (0, 0, 0);
-        for event in &seen {
+        for (event, _) in &seen {
             match event {
                 FlowEvent::Opened { flow, .. } => prop_assert!(open.insert(*flow)),
                 FlowEvent::Moved { flow, initiator, responder, .. } => {

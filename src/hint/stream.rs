@@ -5,7 +5,7 @@
 //! ClientHello starts it wherever it stands.
 
 use super::{
-    Appetite, Probe, Recognised,
+    Appetite, Ends, Probe, Recognised,
     apps::{self, Turns},
     dns::{self, Exchange},
     http,
@@ -80,10 +80,16 @@ impl Stream {
             self.talk = Talk::Tls(Session::default());
             return self.feed(side, bytes, notes);
         }
+        if self.is_untouched()
+            && let Some(talk) = recognise(bytes, notes.ends)
+        {
+            self.talk = talk; // nothing has to be kept
+            return self.feed(side, bytes, notes);
+        }
         let kept = self.kept(side);
         let (now, beyond) = bytes.split_at(OPENING.saturating_sub(kept.len()).min(bytes.len()));
         kept.extend_from_slice(now);
-        if let Some(talk) = self.recognise(side, notes) {
+        if let Some(talk) = recognise(kept, notes.ends) {
             return self.hand_over(talk, side, beyond, notes);
         }
         self.look_for_apps(side, bytes.len(), notes);
@@ -102,6 +108,10 @@ impl Stream {
         }
     }
 
+    const fn is_untouched(&self) -> bool {
+        self.initiator.is_empty() && self.responder.is_empty()
+    }
+
     fn forget(&mut self) {
         (self.initiator, self.responder) = (Vec::new(), Vec::new());
     }
@@ -111,19 +121,6 @@ impl Stream {
             Side::Initiator => &mut self.initiator,
             Side::Responder => &mut self.responder,
         }
-    }
-
-    /// The protocol that owns the rest of the connection, once one is certain.
-    fn recognise(&mut self, side: Side, notes: &mut Notes<'_>) -> Option<Talk> {
-        let ends = notes.ends;
-        let kept = self.kept(side);
-        if tls::probe(kept) == Probe::Certain {
-            return Some(Talk::Tls(Session::default()));
-        }
-        if stun::probe(kept) == Probe::Certain {
-            return Some(Talk::Stun(Framed::default()));
-        }
-        (dns::probe_stream(kept, ends) == Probe::Certain).then(|| Talk::Dns(Exchange::default()))
     }
 
     fn look_for_apps(&mut self, side: Side, piece: usize, notes: &mut Notes<'_>) {
@@ -150,6 +147,17 @@ impl Stream {
         }
         Appetite::More
     }
+}
+
+/// The protocol that owns the rest of a connection of which a side begins with `bytes`, once one is certain.
+fn recognise(bytes: &[u8], ends: &Ends) -> Option<Talk> {
+    if tls::probe(bytes) == Probe::Certain {
+        return Some(Talk::Tls(Session::default()));
+    }
+    if stun::probe(bytes) == Probe::Certain {
+        return Some(Talk::Stun(Framed::default()));
+    }
+    (dns::probe_stream(bytes, ends) == Probe::Certain).then(|| Talk::Dns(Exchange::default()))
 }
 
 fn appetite(probe: Probe) -> Appetite {

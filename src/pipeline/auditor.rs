@@ -15,7 +15,7 @@ use crate::{
     base::{Bytes, Stamp},
     capture::{Frame, Heading},
     decode::{self, Decoded, Decoder, Packet},
-    flow::{self, Budget, FlowEvent, FlowId, FlowKey, FlowTable, Side},
+    flow::{self, Budget, Events, FlowEvent, FlowId, FlowKey, FlowTable, Side},
     hint::{Appetite, Detail, Hint, Recognised},
     identify::{
         AsnTable, Attribution, DeviceOptions, Devices, Evidence, Hides, HostSource, Identifier, Owner, Place, Rules,
@@ -76,7 +76,7 @@ pub(super) struct Track<'s> {
     handshakes: Budget,
     /// Where the packets come from that are folded in now.
     source: Places,
-    events: Vec<FlowEvent>,
+    events: Events,
     hints: Vec<Hint>,
     list: Option<Box<dyn FnMut(FlowRow) + 's>>,
     /// Flows of this machine whose process is not known yet.
@@ -103,7 +103,7 @@ impl<'s> Auditor<'s> {
                 books: Books::default(),
                 handshakes: Budget::new(MOST_HANDSHAKE_BYTES),
                 source: Places::at(0),
-                events: Vec::new(),
+                events: Events::default(),
                 hints: Vec::new(),
                 list: None,
                 #[cfg(feature = "live")]
@@ -352,26 +352,24 @@ impl Track<'_> {
 
     fn fold_events(&mut self) {
         let mut events = std::mem::take(&mut self.events);
-        for event in events.drain(..) {
-            match event {
-                FlowEvent::Opened { flow, key, heading, at } => self.open(flow, key, heading, at),
-                FlowEvent::Data { flow, side, at, bytes } => self.read(flow, side, at, &bytes),
-                FlowEvent::Owned { flow, owner } => {
-                    if let Some(case) = case(&mut self.cases, flow) {
-                        case.clues.tag(&owner.as_tag());
-                    }
+        events.drain(|event, bytes| match event {
+            FlowEvent::Opened { flow, key, heading, at } => self.open(flow, key, heading, at),
+            FlowEvent::Data { flow, side, at, .. } => self.read(flow, side, at, bytes),
+            FlowEvent::Owned { flow, owner } => {
+                if let Some(case) = case(&mut self.cases, flow) {
+                    case.clues.tag(&owner.as_tag());
                 }
-                FlowEvent::Moved { flow, minute, initiator, responder } => {
-                    if let Some(case) = case(&mut self.cases, flow) {
-                        case.moved(minute, initiator, responder);
-                        if case.is_ripe() {
-                            self.book(flow, minute.start());
-                        }
-                    }
-                }
-                FlowEvent::Closed { flow, at } => self.close(flow, at),
             }
-        }
+            FlowEvent::Moved { flow, minute, initiator, responder } => {
+                if let Some(case) = case(&mut self.cases, flow) {
+                    case.moved(minute, initiator, responder);
+                    if case.is_ripe() {
+                        self.book(flow, minute.start());
+                    }
+                }
+            }
+            FlowEvent::Closed { flow, at } => self.close(flow, at),
+        });
         self.events = events;
     }
 

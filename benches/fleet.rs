@@ -1,5 +1,5 @@
 //! How long thousands of sensors take to push an hour to a fleet's server, each from a ledger of its own:
-//! `cargo bench --bench fleet -- URL PASSWORD_FILE [SENSORS]`, against a server whose tables are made. scripts/bench-fleet
+//! `cargo bench --bench fleet -- URL PASSWORD_FILE [SENSORS [AT_ONCE]]`, against a server whose tables are made. scripts/bench-fleet
 //! starts one.
 #![allow(
     clippy::unwrap_used,
@@ -31,7 +31,7 @@ use nightaudit::{
 const PHONE: DeviceId = DeviceId(0);
 /// 1 June 2026, 00:00 UTC.
 const HOUR: u32 = 29_671_200;
-/// Sensors that push at the same time.
+/// Sensors that push at the same time: as many as a server takes without a relay.
 const AT_ONCE: usize = 16;
 /// What a phone in the simulator moves in an hour: 33 rows of a minute, 17 names.
 const SUBJECTS: [(&str, u32); 6] =
@@ -40,10 +40,11 @@ const SUBJECTS: [(&str, u32); 6] =
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [url, password, more @ ..] = &arguments[..] else {
-        println!("fleet: skipped; want URL PASSWORD_FILE [SENSORS] (scripts/bench-fleet gives them)");
+        println!("fleet: skipped; want URL PASSWORD_FILE [SENSORS [AT_ONCE]] (scripts/bench-fleet gives them)");
         return;
     };
     let sensors: usize = more.first().map_or(3_000, |number| number.parse().unwrap());
+    let at_once: usize = more.get(1).map_or(AT_ONCE, |number| number.parse().unwrap());
     let password = fs::read_to_string(password).unwrap();
     let address = Address::new(url, "default", Secret(password.trim().to_owned())).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -52,7 +53,7 @@ fn main() {
     server.check().unwrap();
     let begun = Instant::now();
     thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((n, mut store)) = next(&waiting) {
                     let sensor = Sensor { name: format!("pushing-{n:05}"), pseudonyms: None, share: false };

@@ -1,5 +1,7 @@
 //! The flows that pass, sorted.
 
+use std::{num::NonZero, panic::resume_unwind, thread};
+
 use super::{Stamp, choose::FlowChooser};
 use crate::{pipeline::FlowRow, report::up_and_down, tui::model::Model};
 
@@ -16,8 +18,8 @@ pub(super) fn flows(model: &mut Model) {
     let snapshot = &model.snapshot;
     let count = u32::try_from(snapshot.flow_count()).unwrap_or(u32::MAX);
     let rows = snapshot.flows.iter().chain(snapshot.open.iter());
-    let mut passing: Vec<(u32, &FlowRow)> =
-        (0..count).zip(rows).map(|(n, row)| (n, &**row)).filter(|(_, row)| chooser.takes(row)).collect();
+    let rows: Vec<(u32, &FlowRow)> = (0..count).zip(rows).map(|(n, row)| (n, &**row)).collect();
+    let mut passing = passing(&chooser, &rows);
     sort_flows(&mut passing, model);
     let flows: Vec<u32> = passing.into_iter().map(|(n, _)| n).collect();
     let chosen = model.flow.as_ref().and_then(|flow| {
@@ -27,6 +29,25 @@ pub(super) fn flows(model: &mut Model) {
     model.derived.flows = flows;
     model.derived.unheeded.clear();
     model.derived.flows_of = Some(stamp);
+}
+
+/// So many flows are worth a thread.
+const SHARE: usize = 20_000;
+
+/// Those that pass, in order: of many flows, parts are looked through side by side.
+fn passing<'a>(chooser: &FlowChooser<'_>, rows: &[(u32, &'a FlowRow)]) -> Vec<(u32, &'a FlowRow)> {
+    let look = |part: &[(u32, &'a FlowRow)]| -> Vec<(u32, &'a FlowRow)> {
+        part.iter().copied().filter(|(_, row)| chooser.takes(row)).collect()
+    };
+    let hands = thread::available_parallelism().map_or(1, NonZero::get);
+    if rows.len() < 2 * SHARE || hands < 2 {
+        return look(rows);
+    }
+    thread::scope(|scope| {
+        let parts = rows.chunks(rows.len().div_ceil(hands).max(SHARE));
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || look(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    })
 }
 
 fn is_same_flow(a: &FlowRow, b: &FlowRow) -> bool {

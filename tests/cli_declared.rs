@@ -131,7 +131,7 @@ fn a_verdict_is_told_step_by_step() {
     for words in [
         "13 of 14",
         "10^10 times the stake",
-        "after         6 nights",
+        "It was reached on night 6 of those that count",
         "5 % of nights   export-like",
         "What else could explain it",
         "log-odds",

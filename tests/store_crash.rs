@@ -219,8 +219,8 @@ fn a_folder_that_may_not_be_written_is_said_and_can_still_be_read() {
     drop(store);
     disk.remount("ro");
     let error = Store::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::ReadOnly { .. }), "{error:?}");
-    assert!(error.to_string().contains("cannot be written"), "{error}");
+    assert!(matches!(error, StoreError::ReadOnlyDisk { .. }), "{error:?}");
+    assert!(error.to_string().contains("the disk is read-only; make it writable"), "{error}");
     assert_eq!(Store::read(&path).unwrap().devices(None).unwrap().len(), 1);
     disk.remount("rw");
     flush(&mut Store::open(&path).unwrap(), 1).unwrap();

@@ -17,7 +17,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use vt100::{Color, MouseProtocolMode, Parser};
 
 /// How long anything may take to show; it is there long before on any machine that works.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A picture is drawn in much less.
 const QUIET: Duration = Duration::from_millis(250);
@@ -53,6 +53,7 @@ impl Terminal {
         command.env("XDG_STATE_HOME", folder.join("state"));
         command.env("XDG_CONFIG_HOME", folder.join("config"));
         command.env_remove("NO_COLOR");
+        command.env_remove("RUST_BACKTRACE"); // it would push what a panic said off the screen
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NIGHTAUDIT_")) {
             command.env_remove(name);
         }

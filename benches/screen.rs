@@ -112,7 +112,11 @@ fn reading(_: &mut Criterion) {
     let path = folder.path().join("replayed.pcap");
     replay::replay(&replay::bundled(), &path, READ).expect("a replayed capture");
     let alone = || drop(black_box(pipeline::check(Captures::open(&[&path]), &options(), &judging(), |_| ())));
-    let mut ratios = Vec::new();
+    let listed = || {
+        let (opened, keep) = (Captures::open(&[&path]), |row| drop(black_box(row)));
+        drop(black_box(pipeline::flows_judged(opened, &options(), &judging(), keep, |_| ())));
+    };
+    let (mut ratios, mut listings) = (Vec::new(), Vec::new());
     let (mut bare, mut watched_by) = (Vec::new(), Vec::new());
     for pair in 0..PAIRS {
         let both = || timed(|| watched(&path, None));
@@ -125,6 +129,7 @@ fn reading(_: &mut Criterion) {
             (timed(alone), with)
         };
         ratios.push(with.as_secs_f64() / without.as_secs_f64());
+        listings.push(with.as_secs_f64() / timed(listed).as_secs_f64());
         bare.push(without);
         watched_by.push(with);
     }
@@ -133,6 +138,7 @@ fn reading(_: &mut Criterion) {
         watched(&path, Some(&mut waits));
     }
     ratios.sort_unstable_by(f64::total_cmp);
+    listings.sort_unstable_by(f64::total_cmp);
     for times in [&mut bare, &mut watched_by, &mut waits] {
         times.sort_unstable();
     }
@@ -145,6 +151,10 @@ fn reading(_: &mut Criterion) {
         100.0 * (ratios[PAIRS / 2] - 1.0),
         100.0 * (ratios[PAIRS / 4] - 1.0),
         100.0 * (ratios[PAIRS * 3 / 4] - 1.0),
+    ));
+    say(&format!(
+        "beside a reading that lists its flows in full, as the screen's does: slowed by {:.1} % (median of {PAIRS} pairs)",
+        100.0 * (listings[PAIRS / 2] - 1.0),
     ));
     let (middle, most, worst) = (waits[waits.len() / 2], waits[waits.len() * 99 / 100], waits[waits.len() - 1]);
     say(&format!(
@@ -192,7 +202,7 @@ fn idle(_: &mut Criterion) {
     }
 }
 
-/// Processor time of a process, user and system, in hundredths of a second (proc_pid_stat(5)).
+/// Processor time of a process, user and system, in hundredths of a second (`proc_pid_stat(5)`).
 fn ticks(id: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();

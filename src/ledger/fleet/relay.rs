@@ -290,7 +290,7 @@ mod tests {
         assert!(read(b"GET / HTTP/1.1\r\n\r\n").is_some_and(|it| it.is_err()));
         assert!(read(b"POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n").is_some_and(|it| it.is_err()));
         let long = [b"POST / HTTP/1.1\r\nx: ".as_slice(), &vec![b'a'; 20_000]].concat();
-        assert!(!read(&long).is_some_and(|it| it.is_ok()));
+        assert!(read(&long).is_none_or(|it| it.is_err()));
         let bomb = b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc";
         assert!(read(bomb).is_some_and(|it| it.is_err()));
     }

@@ -35,7 +35,7 @@ use super::{
     recall::{self, Query},
 };
 use crate::{
-    base::{Bytes, Span, Stamp},
+    base::{Bytes, Stamp},
     capture::{FileReport, Opened, Progress},
     identify::{DeviceId, Rules},
     ledger::{Archive, Coverage, Store, StoreError},
@@ -211,7 +211,7 @@ impl Camera {
         &mut self,
         auditor: &Auditor<'_>,
         store: &Store,
-        span: Span,
+        span: crate::base::Span,
         stage: Stage,
     ) -> Result<Snapshot, StoreError> {
         let night = night::Settings { power: false, ..self.judging.night.clone() };

@@ -8,8 +8,9 @@ mod support;
 
 use std::{
     collections::BTreeMap,
+    io::{Read, Write},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,15 +19,18 @@ use std::{
     time::Duration,
 };
 
-use fleet_support::{Engine, Node};
+use fleet_support::{
+    Engine,
+    sensor::{ALL, PHONE, account, book, counts, flush, push, run, sensor, store},
+};
 use nightaudit::{
-    base::{Bytes, Minute, Span, Stamp},
+    base::{Bytes, Span, Stamp},
     capture::Captures,
     flow,
-    identify::{Device, DeviceId, DeviceOptions, Evidence, Kind, Role, Rules},
+    identify::{DeviceOptions, Rules},
     ledger::{
-        Account, Archive, Batch, DeviceLedger, Heard, Row, RowKey, Store, Subject, Watched, clip,
-        fleet::{Address, Courier, FleetError, Layout, Ledgers, News, Secret, Sensor, Server},
+        Archive, DeviceLedger, Places, Source, clip,
+        fleet::{Address, Courier, FleetError, Layout, Ledgers, News, Secret, Sensor, Server, VERSION},
     },
     night::{self, Settings, Verdict},
     pipeline::{self, Judging, Options, Query},
@@ -39,13 +43,6 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-const PHONE: DeviceId = DeviceId(0);
-const ALL: Minute = Minute(u32::MAX);
-
-fn sensor(name: &str) -> Sensor {
-    Sensor { name: name.to_owned(), pseudonyms: None, share: false }
-}
-
 fn options() -> Options {
     Options {
         rules: Arc::new(Rules::embedded().unwrap()),
@@ -57,62 +54,6 @@ fn options() -> Options {
 
 fn judging() -> Judging {
     Judging { timezone: chrono_tz::Europe::Berlin, night: Settings { injections: 20, ..Settings::default() } }
-}
-
-fn store(folder: &Path, name: &str) -> Store {
-    let mut store = Store::open(&folder.join(name)).unwrap();
-    store.feed_fleet().unwrap();
-    store
-}
-
-/// Flush of the minutes `minutes`, each with as many rows as `rows`, each of 1,000 bytes up.
-fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
-    let mut account = Account::default();
-    for minute in minutes.clone().map(Minute) {
-        for row in 0..rows {
-            let id = format!("subject-{row}");
-            let subject = Subject { id: id.clone(), name: id.clone(), operator: String::new(), kind: Kind::Messenger };
-            let subject = account.ledger.subject_id(&subject);
-            let destination = account.ledger.destination_id(&id);
-            let key = RowKey { device: PHONE, subject, role: Role::Chat, destination, minute };
-            account.ledger.post(key, &Row { up: Bytes(1_000), packets: 1, ..Row::default() });
-            account.attest(PHONE, subject, Role::Chat, destination, Evidence::Sni);
-        }
-        account.ledger.name(PHONE, minute, "example.org", None, false);
-    }
-    let watched =
-        [vec![Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }]];
-    store
-        .write(&Batch {
-            account: &account,
-            devices: &[(
-                PHONE,
-                Device { id: "02:00:00:00:00:01".into(), label: Some("Ana".into()), addresses: [].into() },
-            )],
-            heard: &BTreeMap::from([((0, 0), Heard { frames: 9, ..Heard::default() })]),
-            losses: &[],
-            watched: &watched,
-            files: &[],
-        })
-        .unwrap();
-}
-
-/// Sends all that waits; gives the number of parcels.
-fn push(store: &mut Store, sensor: &Sensor, server: &Server) -> Result<u32, FleetError> {
-    let mut parcels = 0;
-    while let Some(parcel) = store.parcel(sensor, ALL)? {
-        let receipt = server.deliver(&parcel)?;
-        store.acknowledge(&receipt)?;
-        parcels += 1;
-    }
-    Ok(parcels)
-}
-
-/// Rows and payload of the fleet, each row counted once.
-fn counts(node: &Node) -> (u64, u64) {
-    let text = node.ask("SELECT count(), sum(up) FROM (SELECT up FROM nightaudit.minutes FINAL)");
-    let (rows, up) = text.split_once('\t').unwrap();
-    (rows.parse().unwrap(), up.parse().unwrap())
 }
 
 #[test]
@@ -143,6 +84,33 @@ fn the_fleet_says_what_the_sensor_says_byte_for_byte() {
         assert_eq!(there, here);
     }
     assert_eq!(Ledgers::on(&server).sensors().unwrap(), ["sensor '0\\", "sensor '1\\"]);
+}
+
+#[test]
+fn a_gap_of_the_source_that_a_device_is_at_is_the_same_gap_in_the_fleet() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path(), "a.db");
+    let source = |interface: &str| Source { sensor: "gate".into(), interface: interface.into() };
+    // More than nine, so that the order of their numbers is not that of their digits.
+    let sources: Vec<Source> = (0..12).map(|n| source(&format!("wlan{n}"))).collect();
+    store.capturing_at(sources);
+    let mut watched = vec![vec![run(0..30_000)]; 12];
+    watched[10] = vec![run(0..10_000), run(12_000..30_000)];
+    flush(&mut store, &account(9_000..13_000, 2, Places::at(10)), &watched);
+    push(&mut store, &sensor("a"), &server).unwrap();
+    let ledger = Ledgers::on(&server).sensor("a");
+    let here = pipeline::recall(&store, &Query::default(), &options().rules, &judging()).unwrap();
+    let there = pipeline::recall_from(&ledger, &Query::default(), &options().rules, &judging()).unwrap();
+    assert_eq!(there, here);
+    let own = [run(0..10_000), run(12_000..30_000)];
+    assert_eq!(there.devices[0].ledger.watched, own, "though eleven others were watching");
+    let mut swept = Vec::new();
+    Ledgers::on(&server).sweep("a", "a", None, |one| swept.push(one.ledger.unwrap())).unwrap();
+    assert_eq!(swept.len(), 1);
+    assert_eq!((&swept[0].watched[..], &swept[0].seen), (&own[..], &there.devices[0].ledger.seen));
 }
 
 #[test]
@@ -240,6 +208,52 @@ fn a_cluster_that_loses_a_shard_gets_what_it_missed() {
 }
 
 #[test]
+fn a_cluster_keeps_what_was_found_and_is_brought_up_to_date_server_by_server() {
+    let Some(engine) = Engine::start(2) else { return };
+    let cluster = Layout::cluster("fleet").unwrap();
+    let each = || engine.nodes.iter().map(|node| node.server(fleet_support::PASSWORD));
+    for server in each() {
+        server.init(&cluster).unwrap();
+    }
+    for node in &engine.nodes {
+        // As the second version made it.
+        let columns = "sensor String, device String, day Date, hour UInt32, minutes UInt64, version UInt64";
+        node.ask("DROP TABLE nightaudit.seen");
+        node.ask("DROP TABLE nightaudit.seen_local");
+        node.ask(&format!(
+            "CREATE TABLE nightaudit.seen_local ({columns}) ENGINE = ReplacingMergeTree(version) PARTITION BY \
+             toYYYYMM(day) ORDER BY (sensor, device, hour)"
+        ));
+        node.ask(&format!(
+            "CREATE TABLE nightaudit.seen ({columns}) ENGINE = Distributed(fleet, nightaudit, seen_local, \
+             cityHash64(sensor))"
+        ));
+        node.ask("TRUNCATE TABLE nightaudit.schema");
+        node.ask("INSERT INTO nightaudit.schema VALUES (2)");
+    }
+    for server in each() {
+        assert_eq!(server.init(&cluster).unwrap(), Some(2));
+        assert_eq!(server.init(&cluster).unwrap(), Some(VERSION), "once more changes nothing");
+    }
+    let server = engine.server();
+    for n in 0..6 {
+        server.file_made(&format!("s{n}"), "d", &lived(if n < 2 { "P01" } else { "B01" }, n)).unwrap();
+    }
+    let judging = Judging { night: Settings { power: false, ..Settings::default() }, ..judging() };
+    let mut survey = pipeline::survey(&Ledgers::on(&server), None, &judging, |_| ()).unwrap();
+    assert_eq!(survey.devices, 6);
+    assert!(survey.findings.iter().filter(|one| one.verdict == Verdict::ExportLike).count() == 2);
+    pipeline::keep(&server, &mut survey).unwrap();
+    for server in each() {
+        let again = pipeline::overview(&server).unwrap();
+        assert_eq!(fleet_json(&again, &Redaction::Off), fleet_json(&survey, &Redaction::Off), "whichever is asked");
+    }
+    let shards =
+        engine.nodes.iter().map(|node| node.ask("SELECT count() > 0 FROM nightaudit.seen_local WHERE place = 2"));
+    assert_eq!(shards.collect::<Vec<_>>(), ["1", "1"]);
+}
+
+#[test]
 fn what_is_wrong_with_the_server_is_said_and_nothing_is_lost() {
     let Some(engine) = Engine::start(1) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -253,6 +267,8 @@ fn what_is_wrong_with_the_server_is_said_and_nothing_is_lost() {
     let said = fails(&stranger).to_string();
     assert!(said.contains("refuses the user or the password") && !said.contains("sesame"), "{said}");
     assert!(!format!("{stranger:?}").contains("sesame"));
+    let old = ancient().check().unwrap_err().to_string();
+    assert!(old.contains("18.10.3") && old.contains("18.16"), "{old}");
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = Address::new(&format!("http://127.0.0.1:{nobody}/nightaudit"), "x", Secret::default()).unwrap();
     assert!(matches!(fails(&Server::new(address)), FleetError::Unreachable { .. }));
@@ -266,6 +282,20 @@ fn what_is_wrong_with_the_server_is_said_and_nothing_is_lost() {
     engine.server().init(&Layout::Single).unwrap();
     push(&mut store, &sensor("a"), &engine.server()).unwrap();
     assert_eq!(counts(&engine.nodes[0]), (30, 30_000));
+}
+
+/// A server that is older than any that is known to do: it answers one question.
+fn ancient() -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut asked = [0; 4_096];
+        let read = stream.read(&mut asked).unwrap();
+        assert!(read > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n18.10.3\n").unwrap();
+    });
+    Server::new(Address::new(&format!("http://127.0.0.1:{port}/nightaudit"), "x", Secret::default()).unwrap())
 }
 
 #[test]

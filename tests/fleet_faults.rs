@@ -16,7 +16,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use fleet_support::{Engine, Node, PASSWORD};
+use fleet_support::{
+    Engine, PASSWORD,
+    sensor::{book, counts, push, sensor, store},
+};
 use nightaudit::{
     base::{Bytes, Minute, Span, Stamp},
     identify::{Device, DeviceId, Kind, Role},
@@ -29,61 +32,7 @@ use nightaudit::{
     report::{Redaction, fleet_text},
 };
 
-const PHONE: DeviceId = DeviceId(0);
 const DAY: u32 = 24 * 60;
-
-fn sensor(name: &str) -> Sensor {
-    Sensor { name: name.to_owned(), pseudonyms: None, share: false }
-}
-
-fn store(folder: &Path, name: &str) -> Store {
-    let mut store = Store::open(&folder.join(name)).unwrap();
-    store.feed_fleet().unwrap();
-    store
-}
-
-/// A flush of `minutes`, each with `rows` rows of 1,000 bytes up.
-fn book(store: &mut Store, minutes: std::ops::Range<u32>, rows: u32) {
-    let mut account = Account::default();
-    for minute in minutes.clone().map(Minute) {
-        for row in 0..rows {
-            let id = format!("subject-{row}");
-            let subject = Subject { id: id.clone(), name: id.clone(), operator: String::new(), kind: Kind::Messenger };
-            let subject = account.ledger.subject_id(&subject);
-            let destination = account.ledger.destination_id(&id);
-            let key = RowKey { device: PHONE, subject, role: Role::Chat, destination, minute };
-            account.ledger.post(key, &Row { up: Bytes(1_000), packets: 1, ..Row::default() });
-        }
-    }
-    let watched =
-        [vec![Watched { span: Span { first: Minute(minutes.start), end: Minute(minutes.end) }, dropped: 0.0 }]];
-    let phone = Device { id: "02:00:00:00:00:01".into(), label: None, addresses: [].into() };
-    store
-        .write(&Batch {
-            account: &account,
-            devices: &[(PHONE, phone)],
-            heard: &BTreeMap::from([((0, 0), Heard { frames: 9, ..Heard::default() })]),
-            losses: &[],
-            watched: &watched,
-            files: &[],
-        })
-        .unwrap();
-}
-
-fn push(store: &mut Store, sensor: &Sensor, server: &Server) -> Result<(), FleetError> {
-    while let Some(parcel) = store.parcel(sensor, Minute(u32::MAX))? {
-        let receipt = server.deliver(&parcel)?;
-        store.acknowledge(&receipt)?;
-    }
-    Ok(())
-}
-
-/// Rows and payload of the fleet, each row counted once.
-fn counts(node: &Node) -> (u64, u64) {
-    let text = node.ask("SELECT count(), sum(up) FROM (SELECT up FROM nightaudit.minutes FINAL)");
-    let (rows, up) = text.split_once('\t').unwrap();
-    (rows.parse().unwrap(), up.parse().unwrap())
-}
 
 #[test]
 fn a_network_cut_for_an_hour_delays_what_is_sent_and_loses_nothing() {

@@ -15,8 +15,9 @@ use std::{
 };
 
 use fleet_support::{Engine, PASSWORD};
+use nightaudit::identify::DeviceId;
 use nightaudit::ledger::{
-    Store,
+    Archive, Store,
     fleet::{FleetError, Layout, Ledgers, VERSION},
 };
 use serde_json::Value;
@@ -107,6 +108,10 @@ fn a_report_says_what_is_new_since_the_one_before_and_an_overview_repeats_it() {
     assert!(third.contains("0 new or changed, 0 no longer found"), "{third}");
     let page = ok(&settings, &["fleet", "overview", "--format", "html"]);
     assert!(page.contains("Since the report up to") && page.contains("simulated-00000"), "{page}");
+    let own = self::settings(folder.path(), &engine.nodes[0].url(), "user = \"reader\"");
+    let reader = run(&own, &["fleet", "report"]);
+    assert!(reader.status == 1 && reader.out.contains("no longer found"), "{reader:?}");
+    assert!(reader.err.contains("is not kept"), "who may only read is told so: {reader:?}");
     let hidden = ok(&settings, &["fleet", "overview", "--redact"]);
     assert!(!hidden.contains("02:00:00:00:00:00"), "{hidden}");
 }
@@ -146,7 +151,7 @@ fn tables_of_an_older_schema_are_brought_up_to_date_with_what_they_hold() {
         })
         .collect();
     node.ask(&format!("INSERT INTO nightaudit.minutes VALUES {}", rows.join(",")));
-    node.ask("INSERT INTO nightaudit.seen VALUES ('old','d','2026-06-01',494500,1023,1)");
+    node.ask("INSERT INTO nightaudit.seen VALUES ('old','d','2026-06-01',494600,1023,1)");
     node.ask("INSERT INTO nightaudit.facts VALUES ('old','device','d','{\"label\":\"Ana\"}',1)");
     assert!(matches!(server.check(), Err(FleetError::Schema { .. })), "older tables are not written to");
     let cluster = server.init(&Layout::cluster("fleet").unwrap());
@@ -159,6 +164,16 @@ fn tables_of_an_older_schema_are_brought_up_to_date_with_what_they_hold() {
     assert_eq!(node.ask("SELECT count(), sum(up) FROM nightaudit.minutes FINAL"), "500\t500000");
     assert_eq!(node.ask("SELECT count() FROM nightaudit.findings"), "0");
     assert_eq!(Ledgers::on(&server).sensors().unwrap(), ["old"]);
+    // Where the phone was seen was not known; from now on the same hour has a row for each source.
+    for row in ["2,1,2", "2,3,3", "3,1,3"] {
+        let sql = "INSERT INTO nightaudit.seen (sensor, device, day, hour, place, minutes, version) VALUES";
+        node.ask(&format!("{sql} ('old','d','2026-06-01',494600,{row})"));
+    }
+    assert_eq!(node.ask("SELECT place, minutes FROM nightaudit.seen FINAL ORDER BY place"), "0\t1023\n2\t3\n3\t1");
+    let devices = Ledgers::on(&server).sensor("old").devices(None).unwrap();
+    assert_eq!(devices[0].device.label.as_deref(), Some("Ana"));
+    let account = Ledgers::on(&server).sensor("old").account(&devices[0], DeviceId(0), None).unwrap();
+    assert_eq!(account.ledger.device(DeviceId(0), &[], &account.facts).seen.len(), 510);
     assert_eq!(server.init(&Layout::Single).unwrap(), Some(VERSION), "once more changes nothing");
     node.ask(&format!("INSERT INTO nightaudit.schema VALUES ({})", VERSION + 1));
     for refused in [server.check(), server.init(&Layout::Single).map(drop)] {

@@ -21,7 +21,7 @@ use crate::{
     identify::Kind,
     ledger::{
         DeviceLedger, Subject, Watched,
-        fleet::{FleetError, Ledgers, SensorWatch, Swept},
+        fleet::{FleetError, Ledgers, SensorWatch, Swept, millionths},
     },
     night::{self, Finding, Grade, Verdict},
 };
@@ -246,7 +246,7 @@ impl Tally {
                 ..FleetSubject::default()
             });
             *summed.verdicts.entry(one.verdict).or_default() += 1;
-            let log10_e = one.evidence.log10_e.max(one.evidence.log10_e_drip);
+            let log10_e = millionths(one.evidence.log10_e.max(one.evidence.log10_e_drip));
             if is_recurrent(one.verdict) {
                 self.findings.push(found(swept, subject, one, log10_e));
             } else if one.verdict != Verdict::Insufficient {

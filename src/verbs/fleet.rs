@@ -178,14 +178,20 @@ pub(super) fn remote(url: &str, settings: &Settings) -> anyhow::Result<(Server, 
     };
     let server = server(&settings.fleet, Some(address))?;
     server.check()?;
-    let known = Ledgers::on(&server).sensors()?;
-    let shown = |name: &String| crate::base::text::shown(name, 64).into_owned();
-    let some = || known.iter().take(MOST_LISTED).map(shown).collect::<Vec<_>>().join(", ");
+    let ledgers = Ledgers::on(&server);
+    if let Some(sensor) = sensor
+        && ledgers.has(sensor)?
+    {
+        let sensor = sensor.to_owned();
+        return Ok((server, sensor));
+    }
+    let known = ledgers.sensors()?;
+    let shown = |name: &str| crate::base::text::shown(name, 64).into_owned();
+    let some = || known.iter().take(MOST_LISTED).map(|name| shown(name)).collect::<Vec<_>>().join(", ");
     let sensor = match (sensor, &known[..]) {
         (_, []) => bail!("{} has no sensor's ledger yet", server.name()),
-        (Some(sensor), all) if all.iter().any(|known| known == sensor) => sensor.to_owned(),
         (Some(sensor), _) => {
-            bail!("{} has no ledger of {}; there are: {}", server.name(), shown(&sensor.to_owned()), some())
+            bail!("{} has no ledger of {}; there are: {}", server.name(), shown(sensor), some())
         }
         (None, [one]) => one.clone(),
         (None, _) => {

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails here fails the test that asked for it")]
 
+pub(crate) mod sensor;
+
 use std::{
     fs,
     net::{TcpListener, TcpStream},
@@ -180,8 +182,10 @@ fn configure(folder: &Path, ports: &[u16], cluster: &str, address: &str) {
     let from = if address == "127.0.0.1" { address } else { "::/0" };
     let users = format!(
         "<?xml version=\"1.0\"?><yandex><profiles><default><max_memory_usage>1500000000</max_memory_usage></default>
-        </profiles><users><default><password>{PASSWORD}</password><networks><ip>{from}</ip></networks>
-        <profile>default</profile><quota>default</quota></default></users><quotas><default/></quotas></yandex>"
+        <reading><readonly>2</readonly></reading></profiles><users><default><password>{PASSWORD}</password>
+        <networks><ip>{from}</ip></networks><profile>default</profile><quota>default</quota></default>
+        <reader><password>{PASSWORD}</password><networks><ip>{from}</ip></networks><profile>reading</profile>
+        <quota>default</quota></reader></users><quotas><default/></quotas></yandex>"
     );
     fs::write(folder.join("users.xml"), users).unwrap();
 }

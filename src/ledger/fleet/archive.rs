@@ -1,21 +1,19 @@
 //! One sensor's ledger as the server has it: the same accounts as from the sensor's own file.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::OnceCell;
 
 use super::{
     FleetError, Server,
-    facts::{DeviceFact, FileFact, SourceFact, SubjectFact, role_of, texts, whose},
+    facts::{DeviceFact, role_of, whose},
+    known::Known,
+    parcel::day,
     server::RowText,
     text::quoted,
 };
 use crate::{
     base::{Bytes, Minute, Span},
-    identify::{Device, DeviceId, Evidence, Role},
-    ledger::{
-        Account, Archive, CaptureRecord, DeviceRecord, FileRecord, LiveRecord, Row, RowKey, Source, Subject, Watched,
-        store::words::{EVIDENCES, of_word},
-        watch,
-    },
+    identify::{Device, DeviceId, Role},
+    ledger::{Account, Archive, CaptureRecord, DeviceRecord, Row, RowKey, Subject},
 };
 
 /// Rows of one device that are read at most: a busy phone makes a million a year.
@@ -27,11 +25,12 @@ pub struct Ledgers<'a> {
     pub(super) server: &'a Server,
 }
 
-/// One sensor's ledger on a server.
-#[derive(Clone, Debug)]
+/// One sensor's ledger on a server. What the sensor said beside its minutes stays as it was when it was first asked for.
+#[derive(Debug)]
 pub struct SensorLedger<'a> {
     server: &'a Server,
     sensor: String,
+    known: OnceCell<Known>,
 }
 
 impl<'a> Ledgers<'a> {
@@ -54,6 +53,13 @@ impl<'a> Ledgers<'a> {
         Ok(sensors)
     }
 
+    /// Whether a sensor of this name sent anything.
+    pub fn has(&self, name: &str) -> Result<bool, FleetError> {
+        let (database, name) = (self.server.database(), quoted(name));
+        let sql = format!("SELECT count() FROM (SELECT 1 FROM {database}.facts WHERE sensor = {name} LIMIT 1)");
+        self.server.number(&sql).map(|found| found > 0)
+    }
+
     /// About when the fleet was last heard of: by nine sensors of ten. A sensor whose clock is years ahead moves it not.
     pub fn newest(&self) -> Result<Minute, FleetError> {
         let sql = format!("SELECT max(hour) AS h FROM {}.seen GROUP BY sensor ORDER BY h", self.server.database());
@@ -67,7 +73,7 @@ impl<'a> Ledgers<'a> {
 
     /// One sensor's ledger.
     pub fn sensor(&self, name: &str) -> SensorLedger<'a> {
-        SensorLedger { server: self.server, sensor: name.to_owned() }
+        SensorLedger { server: self.server, sensor: name.to_owned(), known: OnceCell::new() }
     }
 }
 
@@ -75,10 +81,7 @@ impl Archive for SensorLedger<'_> {
     type Error = FleetError;
 
     fn devices(&self, span: Option<Span>) -> Result<Vec<DeviceRecord>, FleetError> {
-        let mut known = BTreeMap::new();
-        self.facts("device", |id, value| {
-            known.insert(id, serde_json::from_str::<DeviceFact>(&value).unwrap_or_default());
-        })?;
+        let known = &self.known()?.devices;
         let sql = format!(
             "SELECT DISTINCT substring(device, 1, 253) FROM {}.seen WHERE sensor = {}{}",
             self.server.database(),
@@ -88,7 +91,7 @@ impl Archive for SensorLedger<'_> {
         let mut rows = self.server.rows(&sql)?;
         let mut devices = Vec::new();
         while let Some(id) = rows.next(|row| row.text(0))? {
-            let DeviceFact { label, addresses, order, .. } = known.remove(&id).unwrap_or_default();
+            let DeviceFact { label, addresses, order, .. } = known.get(&id).cloned().unwrap_or_default();
             devices.push(DeviceRecord { number: order, device: Device { id, label, addresses } });
         }
         devices.sort_by(|a, b| (a.number, &a.device.id).cmp(&(b.number, &b.device.id)));
@@ -96,101 +99,37 @@ impl Archive for SensorLedger<'_> {
     }
 
     fn captured(&self, span: Option<Span>) -> Result<CaptureRecord, FleetError> {
-        let mut files: Vec<(i64, FileRecord)> = Vec::new();
-        self.facts("file", |sha256, value| {
-            files.extend(serde_json::from_str::<FileFact>(&value).ok().map(|fact| fact.record(sha256)));
-        })?;
-        files.sort_by_key(|(order, _)| *order);
-        let files: Vec<FileRecord> = files.into_iter().map(|(_, file)| file).collect();
-        let (first, last) = span.map_or((0, u32::MAX), |span| (span.first.0 / 60, span.end.minus(1).0 / 60));
-        let (mut frames, mut wire, mut by_source) = (0_u64, Bytes::ZERO, BTreeMap::<i64, u64>::new());
-        self.facts("heard", |key, value| {
-            let place = key.split_once('/').and_then(|(hour, source)| Some((hour.parse().ok()?, source.parse().ok()?)));
-            let counts = serde_json::from_str::<[u64; 4]>(&value);
-            if let (Some((hour, source)), Ok([seen, bytes, ..])) = (place, counts)
-                && (first..=last).contains(&hour)
-            {
-                frames = frames.saturating_add(seen);
-                wire += Bytes(bytes);
-                *by_source.entry(source).or_default() += seen;
-            }
-        })?;
-        let (mut live, mut runs): (Vec<(i64, LiveRecord)>, Vec<Vec<Watched>>) = (Vec::new(), Vec::new());
-        self.facts("source", |key, value| {
-            let Ok(fact) = serde_json::from_str::<SourceFact>(&value) else { return };
-            let number = key.parse().unwrap_or(i64::MAX);
-            let own = fact.runs();
-            let inside = span.map_or_else(|| own.clone(), |span| watch::clip(own.clone(), span));
-            if let (Some(begin), Some(end)) = (inside.first(), inside.last()) {
-                let source = Source { sensor: fact.sensor, interface: fact.interface };
-                let (first, last) = (Some(begin.span.first.start()), Some(end.span.end.start()));
-                live.push((number, LiveRecord { source, frames: 0, first, last }));
-            }
-            runs.push(own);
-        })?;
-        live.sort_by_key(|(number, _)| *number);
-        let live = live.into_iter().map(|(number, record)| LiveRecord {
-            frames: by_source.get(&number).copied().unwrap_or_default(),
-            ..record
-        });
-        let mut losses = BTreeMap::<String, u64>::new();
-        self.facts("loss", |key, value| {
-            let place = key.split_once('/').and_then(|(hour, what)| Some((hour.parse::<u32>().ok()?, what)));
-            if let (Some((hour, what)), Ok(count)) = (place, value.parse::<u64>())
-                && (first..=last).contains(&hour)
-            {
-                let sum = losses.entry(what.to_owned()).or_default();
-                *sum = sum.saturating_add(count);
-            }
-        })?;
-        let coverage = watch::by_place(&files, runs, span, Minute(0));
-        let inside = |file: &FileRecord| span.is_none_or(|span| file.touches(span));
-        Ok(CaptureRecord {
-            live: live.collect(),
-            files: files.into_iter().filter(inside).collect(),
-            watched: coverage.all().to_vec(),
-            coverage,
-            losses: losses.into_iter().collect(),
-            frames,
-            wire,
-            minutes_from: Minute(0),
-        })
+        self.known().map(|known| known.captured(span))
     }
 
     fn account(&self, device: &DeviceRecord, id: DeviceId, span: Option<Span>) -> Result<Account, FleetError> {
-        let mut account = Account::default();
+        let (mut account, known) = (Account::default(), self.known()?);
         let device = device.device.id.as_str();
         self.minutes(&mut account, device, id, span)?;
         self.named(&mut account, device, id, span)?;
         self.seen(&mut account, device, id, span)?;
-        self.facts("subject", |key, value| {
-            let told = texts(&key).zip(serde_json::from_str::<SubjectFact>(&value).ok());
-            let Some(([subject, name, operator, kind], fact)) = told else { return };
-            if let Some(number) = account.ledger.known_subject(&whose(subject, name, operator, &kind)) {
-                account.facts.insert(number, fact.into());
+        for (subject, facts) in &known.subjects {
+            if let Some(number) = account.ledger.known_subject(subject) {
+                account.facts.insert(number, facts.clone());
             }
-        })?;
-        self.facts(&format!("evidence/{device}"), |key, value| {
-            let Some([subject, name, operator, kind, role, destination]) = texts(&key) else { return };
-            let evidence = of_word(&EVIDENCES, value.trim_matches('"')).unwrap_or(Evidence::None);
-            let subject = account.ledger.known_subject(&whose(subject, name, operator, &kind));
-            if let (Some(subject), Some(destination)) = (subject, account.ledger.known_destination(&destination)) {
-                account.attest(id, subject, role_of(&role), destination, evidence);
+        }
+        for one in known.attested(device) {
+            let subject = account.ledger.known_subject(&one.subject);
+            if let (Some(subject), Some(destination)) = (subject, account.ledger.known_destination(&one.destination)) {
+                account.attest(id, subject, one.role, destination, one.evidence);
             }
-        })?;
+        }
         Ok(account)
     }
 }
 
 impl SensorLedger<'_> {
-    /// The devices whose owners agree that accident rates are learned from them.
-    pub fn sharing(&self) -> Result<HashSet<String>, FleetError> {
-        let mut sharing = HashSet::new();
-        self.facts("device", |id, value| {
-            let shares = serde_json::from_str::<DeviceFact>(&value).is_ok_and(|fact| fact.share);
-            sharing.extend(Some(id).filter(|_| shares));
-        })?;
-        Ok(sharing)
+    fn known(&self) -> Result<&Known, FleetError> {
+        if let Some(known) = self.known.get() {
+            return Ok(known);
+        }
+        let known = self.server.known(&self.sensor, &self.sensor, &[])?.remove(&self.sensor);
+        Ok(self.known.get_or_init(|| known.unwrap_or_default()))
     }
 
     fn minutes(&self, account: &mut Account, device: &str, id: DeviceId, span: Option<Span>) -> Result<(), FleetError> {
@@ -252,13 +191,12 @@ impl SensorLedger<'_> {
     }
 
     fn seen(&self, account: &mut Account, device: &str, id: DeviceId, span: Option<Span>) -> Result<(), FleetError> {
-        let mut rows = self.server.rows(&self.of_device("seen", "hour, minutes", device, &hours(span)))?;
-        while let Some((hour, bits)) = rows.next(|row| Some((row.small(0)?, row.number(1)?)))? {
-            let minutes = (0..60).filter(|bit| bits >> bit & 1 == 1);
-            for minute in minutes.map(|bit| Minute(hour.saturating_mul(60)).plus(bit)) {
-                if span.is_none_or(|span| span.contains(minute)) {
-                    account.ledger.see(id, minute);
-                }
+        let places = self.known()?.places();
+        let mut rows = self.server.rows(&self.of_device("seen", "hour, place, minutes", device, &hours(span)))?;
+        while let Some((hour, place, bits)) = rows.next(|row| Some((row.small(0)?, row.small(1)?, row.number(2)?)))? {
+            let places = places.get(&place).copied().unwrap_or_default();
+            for minute in minutes_of(hour, bits).filter(|minute| span.is_none_or(|span| span.contains(*minute))) {
+                account.ledger.see_at(id, minute, places);
             }
         }
         Ok(())
@@ -270,21 +208,6 @@ impl SensorLedger<'_> {
             "SELECT {columns} FROM {database}.{table} FINAL WHERE sensor = {sensor} AND device = {}{when}",
             quoted(device)
         )
-    }
-
-    /// Hands over every fact of one kind: its key and its value.
-    fn facts(&self, kind: &str, mut each: impl FnMut(String, String)) -> Result<(), FleetError> {
-        let sql = format!(
-            "SELECT substring(key, 1, 2000), value FROM {}.facts FINAL WHERE sensor = {} AND kind = {}",
-            self.server.database(),
-            quoted(&self.sensor),
-            quoted(kind),
-        );
-        let mut rows = self.server.rows(&sql)?;
-        while let Some((key, value)) = rows.next(|row| Some((row.text(0)?, row.text(1)?)))? {
-            each(key, value);
-        }
-        Ok(())
     }
 }
 
@@ -307,12 +230,25 @@ fn minute_row(row: &RowText<'_>) -> Option<MinuteRow> {
     Some((Minute(row.small(0)?), subject, role_of(&row.text(5)?), row.text(6)?, row.number(7)? > 0, volumes))
 }
 
+/// What restricts rows to the minutes of `span`; their days tell the server which months to leave alone.
 pub(super) fn minutes(span: Option<Span>) -> String {
-    span.map_or_else(String::new, |Span { first, end }| format!(" AND minute >= {} AND minute < {}", first.0, end.0))
+    span.map_or_else(String::new, |span @ Span { first, end }| {
+        format!(" AND minute >= {} AND minute < {}{}", first.0, end.0, days(span))
+    })
 }
 
+/// The same of hours.
 pub(super) fn hours(span: Option<Span>) -> String {
-    span.map_or_else(String::new, |Span { first, end }| {
-        format!(" AND hour >= {} AND hour <= {}", first.0 / 60, end.minus(1).0 / 60)
+    span.map_or_else(String::new, |span @ Span { first, end }| {
+        format!(" AND hour >= {} AND hour <= {}{}", first.0 / 60, end.minus(1).0 / 60, days(span))
     })
+}
+
+fn days(Span { first, end }: Span) -> String {
+    format!(" AND day >= '{}' AND day <= '{}'", day(first.0), day(end.minus(1).0))
+}
+
+/// The minutes that are marked in the bits of an hour.
+pub(super) fn minutes_of(hour: u32, bits: u64) -> impl Iterator<Item = Minute> {
+    (0..60).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| Minute(hour.saturating_mul(60)).plus(bit))
 }

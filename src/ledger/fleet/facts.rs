@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct DeviceFact {
     pub(super) label: Option<String>,
     #[serde(default)]
@@ -38,7 +38,7 @@ impl From<SubjectFact> for SubjectFacts {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct SourceFact {
     pub(super) sensor: String,
     pub(super) interface: String,

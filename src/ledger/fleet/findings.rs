@@ -1,6 +1,8 @@
 //! What was found when the whole fleet was judged: kept on the server, so that the next time says what is new, and an
 //! overview needs no judging.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::Serialize;
 
 use super::{
@@ -39,7 +41,7 @@ pub struct KeptFinding {
     pub verdict: String,
     /// Its grade, as a word; empty where it has none.
     pub grade: String,
-    /// Decimal logarithm of the evidence.
+    /// Decimal logarithm of the evidence, to a [millionth](millionths).
     pub log10_e: f64,
     /// Nights that counted.
     pub eligible_nights: u32,
@@ -87,7 +89,10 @@ impl Server {
         findings: impl Iterator<Item = &'a KeptFinding>,
         summary: &str,
     ) -> Result<u64, FleetError> {
-        let number = 1 + self.number(&format!("SELECT max(run) FROM {}.findings", self.database()))?;
+        let last = self.number(&format!("SELECT max(run) FROM {}.findings", self.database()))?;
+        // Two at the same time are told apart by when they ended.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_micros());
+        let number = u64::try_from(now).unwrap_or_default().max(last.saturating_add(1));
         let (day, mut sheet) = (day(until.0), Vec::new());
         for one in findings {
             line(&mut sheet, &row(one, number, &day));
@@ -137,7 +142,7 @@ impl Server {
                 kind: of_word(&KINDS, &columns.text()?).unwrap_or(Kind::Unattributed),
                 verdict: columns.text()?,
                 grade: columns.text()?,
-                log10_e: columns.float()?,
+                log10_e: millionths(columns.float()?),
                 eligible_nights: columns.small()?,
                 worst_night: u64::try_from(columns.number()?.cast_signed()).ok().map(Bytes),
                 stands: columns.byte()? > 0,
@@ -145,6 +150,11 @@ impl Server {
         }
         Ok(findings)
     }
+}
+
+/// A number to a millionth: older servers read fractions less exactly than they keep them.
+pub fn millionths(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
 }
 
 fn row<'a>(one: &'a KeptFinding, run: u64, day: &'a str) -> FindingRow<'a> {

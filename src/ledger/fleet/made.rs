@@ -11,6 +11,9 @@ use crate::ledger::{
     store::words::{KINDS, word},
 };
 
+/// The only source of a made sensor, and what the table `seen` calls it.
+const SOURCE: &str = "1";
+const LIVE_PLACE: i64 = 2;
 /// What is sent at once at most.
 const LARGEST_SHEET: usize = 16 << 20;
 
@@ -26,7 +29,7 @@ impl Server {
         let runs: Vec<_> = ledger.watched.iter().map(|run| (run.span.first.0, run.span.end.0, run.dropped)).collect();
         let watched = json!({"sensor": sensor, "interface": "simulated", "watched": runs});
         let known = json!({"label": null, "addresses": [], "order": 1, "share": true});
-        self.insert("facts", &[fact("device", device, &known), fact("source", "1", &watched)].concat())?;
+        self.insert("facts", &[fact("device", device, &known), fact("source", SOURCE, &watched)].concat())?;
         self.insert("named", &names(sensor, device, ledger))?;
         self.insert("seen", &seen(sensor, device, ledger))?;
         self.minutes(sensor, device, ledger)
@@ -104,8 +107,8 @@ fn seen(sensor: &str, device: &str, ledger: &DeviceLedger) -> Vec<u8> {
     for minutes in ledger.seen.chunk_by(|a, b| a.0 / 60 == b.0 / 60) {
         let Some(first) = minutes.first() else { continue };
         let bits = minutes.iter().fold(0_i64, |bits, minute| bits | 1 << (minute.0 % 60));
-        let hour = first.0 / 60;
-        line(&mut sheet, &SeenRow { sensor, device, day: day(first.0), hour, minutes: bits, version: 1 });
+        let (hour, place) = (first.0 / 60, LIVE_PLACE);
+        line(&mut sheet, &SeenRow { sensor, device, day: day(first.0), hour, place, minutes: bits, version: 1 });
     }
     sheet
 }

@@ -131,6 +131,8 @@ pub(super) struct SeenRow<'a> {
     pub(super) device: &'a str,
     pub(super) day: String,
     pub(super) hour: u32,
+    /// 0: not known where; 1: in captures that were read in; above, the number of the live source and one.
+    pub(super) place: i64,
     pub(super) minutes: i64,
     pub(super) version: i64,
 }
@@ -259,17 +261,12 @@ impl<'a> Packing<'a> {
 
     fn seen(&mut self, number: i64, hour: u32) -> rusqlite::Result<()> {
         let Some(device) = self.known(number)? else { return Ok(()) };
-        let mut query = self.sql("SELECT minutes FROM seen WHERE device = ?1 AND hour = ?2")?;
+        let mut query = self.sql("SELECT source + 1, minutes FROM seen WHERE device = ?1 AND hour = ?2")?;
         let mut rows = query.query(params![number, hour])?;
-        let mut bits: Option<i64> = None;
         while let Some(row) = rows.next()? {
-            // Whatever source saw it.
-            bits = Some(bits.unwrap_or(0) | row.get::<_, i64>(0)?);
-        }
-        if let Some(minutes) = bits {
             let (sensor, day) = (self.sensor.name.as_str(), day(hour.saturating_mul(60)));
-            let row = SeenRow { sensor, device: &device, day, hour, minutes, version: self.version };
-            line(&mut self.sheets.seen, &row);
+            let (place, minutes, version) = (row.get(0)?, row.get(1)?, self.version);
+            line(&mut self.sheets.seen, &SeenRow { sensor, device: &device, day, hour, place, minutes, version });
         }
         Ok(())
     }
@@ -386,8 +383,8 @@ fn word<T: Copy>(table: &[(T, &'static str)], row: &Row<'_>, column: usize) -> r
     place.map(|(_, word)| *word).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-/// The UTC day of a minute, within what the server's type holds.
+/// The UTC day of a minute, within what the server's type holds: to the end of 2105 in older ones.
 pub(super) fn day(minute: u32) -> String {
-    const LAST: u32 = 49_709 * 24 * 60;
+    const LAST: u32 = 49_672 * 24 * 60;
     Minute(minute.min(LAST)).start().utc().format("%Y-%m-%d").to_string()
 }

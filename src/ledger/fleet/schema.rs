@@ -3,7 +3,7 @@
 use super::{FleetError, Server, text};
 
 /// The version of the tables below.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The oldest server whose SQL is known to do.
 const OLDEST_SERVER: (u32, u32) = (18, 16);
 
@@ -46,8 +46,8 @@ const TABLES: [Table; 5] = [
     Table {
         since: 1,
         name: "seen",
-        columns: "sensor String, device String, day Date, hour UInt32, minutes UInt64, version UInt64",
-        order: "sensor, device, hour",
+        columns: "sensor String, device String, day Date, hour UInt32, place UInt32, minutes UInt64, version UInt64",
+        order: "sensor, device, hour, place",
         parts: Parts::Months,
     },
     Table {
@@ -67,6 +67,19 @@ const TABLES: [Table; 5] = [
         parts: Parts::Months,
     },
 ];
+
+/// A column that a table got later, which tells rows apart from then on.
+struct Added {
+    since: u32,
+    table: &'static str,
+    column: &'static str,
+    after: &'static str,
+    order: &'static str,
+}
+
+/// What became of tables that older versions made.
+const ADDED: [Added; 1] =
+    [Added { since: 3, table: "seen", column: "place UInt32", after: "hour", order: "sensor, device, hour, place" }];
 
 /// Whether the fleet is one server or a cluster.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,6 +103,9 @@ impl Server {
         if found.is_some() && sharded != matches!(layout, Layout::Cluster(_)) {
             let what = if sharded { "belongs to a cluster: give its name with --cluster" } else { "is of one server" };
             return Err(FleetError::Refused { server: self.name(), what: format!("what is there {what}") });
+        }
+        for statement in self.added(found.unwrap_or(VERSION), sharded)? {
+            self.execute(&statement)?;
         }
         for statement in statements(self.database(), layout, found.unwrap_or_default()) {
             self.execute(&statement)?;
@@ -133,6 +149,30 @@ impl Server {
         }
         let (year, month) = OLDEST_SERVER;
         Err(FleetError::OldServer { server: self.name(), release, needed: format!("{year}.{month}") })
+    }
+
+    /// What gives tables of the version `found` the columns that came later. One that was begun before goes on where it
+    /// stopped.
+    fn added(&self, found: u32, sharded: bool) -> Result<Vec<String>, FleetError> {
+        let (database, mut all) = (self.database(), Vec::new());
+        for Added { table, column, after, order, .. } in ADDED.iter().filter(|added| added.since > found) {
+            let local = if sharded { format!("{table}_local") } else { (*table).to_owned() };
+            let names = [(local, format!(", MODIFY ORDER BY ({order})"))];
+            let over_all = sharded.then(|| ((*table).to_owned(), String::new()));
+            for (name, sorted) in names.into_iter().chain(over_all) {
+                let word = column.split(' ').next().unwrap_or_default();
+                let sql = format!(
+                    "SELECT count() FROM system.columns WHERE database = {} AND table = {} AND name = {}",
+                    text::quoted(database),
+                    text::quoted(&name),
+                    text::quoted(word)
+                );
+                if self.number(&sql)? == 0 {
+                    all.push(format!("ALTER TABLE {database}.{name} ADD COLUMN {column} AFTER {after}{sorted}"));
+                }
+            }
+        }
+        Ok(all)
     }
 
     fn has_table(&self, table: &str) -> Result<bool, FleetError> {

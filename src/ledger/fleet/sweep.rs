@@ -9,15 +9,16 @@ use std::{
 
 use super::{
     FleetError, Ledgers, Server,
-    archive::{MOST_ROWS, hours, minutes},
+    archive::{MOST_ROWS, hours, minutes, minutes_of},
     binary::Columns,
-    facts::{DeviceFact, FileFact, SourceFact, SubjectFact, texts, whose},
+    facts::whose,
+    known::Known,
     text::quoted,
 };
 use crate::{
     base::{Bytes, Minute, Span},
     identify::{DeviceId, Role},
-    ledger::{Account, Coverage, DeviceLedger, FileRecord, Row, RowKey, Subject, SubjectFacts, Watched, watch},
+    ledger::{Account, Coverage, DeviceLedger, Places, Row, RowKey, Subject, Watched},
 };
 
 /// A device of a sweep.
@@ -46,32 +47,18 @@ pub struct SensorWatch {
     pub last: Option<Minute>,
 }
 
-/// What is known of a sensor beside its minutes.
-#[derive(Default)]
-struct Known {
-    files: Vec<FileRecord>,
-    /// Of each source.
-    runs: Vec<Vec<Watched>>,
-    devices: HashMap<String, DeviceFact>,
-    subjects: Vec<(Subject, SubjectFacts)>,
-}
-
-impl Known {
-    fn coverage(&self, span: Option<Span>) -> Coverage {
-        watch::by_place(&self.files, self.runs.clone(), span, Minute(0))
-    }
-
-    fn watch(&self, sensor: &str, span: Option<Span>) -> SensorWatch {
-        let last = self.coverage(None).all().last().map(|run| run.span.end);
-        SensorWatch { sensor: sensor.to_owned(), watched: self.coverage(span).all().to_vec(), last }
+impl SensorWatch {
+    fn of(sensor: &str, known: &Known, span: Option<Span>) -> Self {
+        let last = known.coverage(None).all().last().map(|run| run.span.end);
+        Self { sensor: sensor.to_owned(), watched: known.coverage(span).all().to_vec(), last }
     }
 }
 
 impl Ledgers<'_> {
     /// When each sensor from `first` to `last` by name watched, in `span` (at any time).
     pub fn watches(&self, first: &str, last: &str, span: Option<Span>) -> Result<Vec<SensorWatch>, FleetError> {
-        let known = self.known(first, last, &["source", "file"])?;
-        Ok(known.iter().map(|(sensor, known)| known.watch(sensor, span)).collect())
+        let known = self.server.known(first, last, &["source", "file"])?;
+        Ok(known.iter().map(|(sensor, known)| SensorWatch::of(sensor, known, span)).collect())
     }
 
     /// How many devices each sensor saw in `span` (at any time).
@@ -98,28 +85,28 @@ impl Ledgers<'_> {
         span: Option<Span>,
         mut each: impl FnMut(Swept),
     ) -> Result<Vec<SensorWatch>, FleetError> {
-        let known = self.known(first, last, &["source", "file", "device", "subject"])?;
-        let coverages: HashMap<&str, Coverage> =
-            known.iter().map(|(sensor, known)| (sensor.as_str(), known.coverage(span))).collect();
+        let known = self.server.known(first, last, &["source", "file", "device", "subject"])?;
+        let of_sensor: HashMap<&str, (Coverage, HashMap<u32, Places>)> =
+            known.iter().map(|(sensor, known)| (sensor.as_str(), (known.coverage(span), known.places()))).collect();
         let range = format!("sensor >= {} AND sensor <= {}", quoted(first), quoted(last));
         let mut seen = Stream::of(self.server, &seen_sql(self.server.database(), &range, span), seen_hours)?;
         let mut moved = Stream::of(self.server, &moved_sql(self.server.database(), &range, span), moved_minutes)?;
         let mut named = Stream::of(self.server, &named_sql(self.server.database(), &range, span), named_minutes)?;
-        let (nothing, unwatched) = (Known::default(), Coverage::default());
+        let (nothing, unwatched) = (Known::default(), (Coverage::default(), HashMap::new()));
         while let Some(owner) = seen.owner() {
             let mut account = Account::default();
             let mut long = false;
-            seen.each_of(&owner, |hours| see(&mut account, &hours, span))?;
+            let (sensor, device) = owner.texts();
+            let (coverage, places) = of_sensor.get(sensor.as_str()).unwrap_or(&unwatched);
+            seen.each_of(&owner, |hours| see(&mut account, &hours, span, places))?;
             moved.each_of(&owner, |moved| long |= post(&mut account, &moved))?;
             named.each_of(&owner, |named| name(&mut account, &named))?;
-            let (sensor, device) = owner.texts();
             let known = known.get(&sensor).unwrap_or(&nothing);
             for (subject, facts) in &known.subjects {
                 if let Some(number) = account.ledger.known_subject(subject) {
                     account.facts.insert(number, facts.clone());
                 }
             }
-            let coverage = coverages.get(sensor.as_str()).unwrap_or(&unwatched);
             let ledger = if long || account.ledger.len() > MOST_ROWS {
                 let what = format!("the device {device:?} of the sensor {sensor:?} has more than {MOST_ROWS} rows");
                 Err(FleetError::Garbled { server: self.server.name(), what })
@@ -131,50 +118,7 @@ impl Ledgers<'_> {
             let (label, shares) = fact.map_or((None, false), |fact| (fact.label.clone(), fact.share));
             each(Swept { sensor, device, label, shares, ledger });
         }
-        Ok(known.iter().map(|(sensor, known)| known.watch(sensor, span)).collect())
-    }
-
-    fn known(self, first: &str, last: &str, kinds: &[&str]) -> Result<BTreeMap<String, Known>, FleetError> {
-        let kinds: Vec<_> = kinds.iter().map(|kind| quoted(kind)).collect();
-        let sql = format!(
-            "SELECT substring(sensor, 1, 253), kind, substring(key, 1, 2000), value FROM {}.facts FINAL \
-             WHERE sensor >= {} AND sensor <= {} AND kind IN ({})",
-            self.server.database(),
-            quoted(first),
-            quoted(last),
-            kinds.join(", ")
-        );
-        let mut rows = self.server.rows(&sql)?;
-        let mut all: BTreeMap<String, Known> = BTreeMap::new();
-        let mut files: HashMap<String, Vec<(i64, FileRecord)>> = HashMap::new();
-        while let Some((sensor, kind, key, value)) =
-            rows.next(|row| Some((row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?)))?
-        {
-            let known = all.entry(sensor.clone()).or_default();
-            match kind.as_str() {
-                "source" => {
-                    known.runs.extend(serde_json::from_str::<SourceFact>(&value).ok().iter().map(SourceFact::runs));
-                }
-                "file" => files
-                    .entry(sensor)
-                    .or_default()
-                    .extend(serde_json::from_str::<FileFact>(&value).ok().map(|fact| fact.record(key))),
-                "device" => drop(known.devices.insert(key, serde_json::from_str(&value).unwrap_or_default())),
-                _ => {
-                    let told = texts(&key).zip(serde_json::from_str::<SubjectFact>(&value).ok());
-                    known.subjects.extend(told.map(|([subject, name, operator, kind], fact)| {
-                        (whose(subject, name, operator, &kind), SubjectFacts::from(fact))
-                    }));
-                }
-            }
-        }
-        for (sensor, mut read) in files {
-            read.sort_by_key(|(order, _)| *order);
-            if let Some(known) = all.get_mut(&sensor) {
-                known.files = read.into_iter().map(|(_, file)| file).collect();
-            }
-        }
-        Ok(all)
+        Ok(known.iter().map(|(sensor, known)| SensorWatch::of(sensor, known, span)).collect())
     }
 }
 
@@ -248,29 +192,31 @@ fn list(column: &str) -> String {
 }
 
 fn seen_sql(database: &str, range: &str, span: Option<Span>) -> String {
-    let (hour, bits, when) = (list("hour"), list("minutes"), hours(span));
+    let (lists, when) = (["hour", "place", "minutes"].map(list).join(", "), hours(span));
     format!(
-        "SELECT {OWNER}, {hour}, {bits} FROM {database}.seen FINAL WHERE {range}{when} \
-         GROUP BY sensor, device ORDER BY s, d"
+        "SELECT {OWNER}, {lists} FROM {database}.seen FINAL WHERE {range}{when} GROUP BY sensor, device ORDER BY s, d"
     )
 }
 
 struct SeenHours {
     hours: Vec<u32>,
+    places: Vec<u32>,
     bits: Vec<u64>,
 }
 
 fn seen_hours(columns: &mut Answer) -> Result<SeenHours, FleetError> {
-    Ok(SeenHours { hours: columns.list(Columns::small)?, bits: columns.list(Columns::number)? })
+    Ok(SeenHours {
+        hours: columns.list(Columns::small)?,
+        places: columns.list(Columns::small)?,
+        bits: columns.list(Columns::number)?,
+    })
 }
 
-fn see(account: &mut Account, seen: &SeenHours, span: Option<Span>) {
-    for (hour, bits) in seen.hours.iter().zip(&seen.bits) {
-        for bit in (0..60).filter(|bit| bits >> bit & 1 == 1) {
-            let minute = Minute(hour.saturating_mul(60)).plus(bit);
-            if span.is_none_or(|span| span.contains(minute)) {
-                account.ledger.see(PHONE, minute);
-            }
+fn see(account: &mut Account, seen: &SeenHours, span: Option<Span>, places: &HashMap<u32, Places>) {
+    for ((hour, place), bits) in seen.hours.iter().zip(&seen.places).zip(&seen.bits) {
+        let places = places.get(place).copied().unwrap_or_default();
+        for minute in minutes_of(*hour, *bits).filter(|minute| span.is_none_or(|span| span.contains(*minute))) {
+            account.ledger.see_at(PHONE, minute, places);
         }
     }
 }

@@ -49,13 +49,14 @@ fn main() {
     let address = Address::new(url, "default", Secret(password.trim().to_owned())).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let waiting = Mutex::new((0..sensors).map(|n| filled(folder.path(), n)).collect::<Vec<_>>());
-    let (server, rows) = (Server::new(address), AtomicU64::new(0));
-    server.check().unwrap();
+    let rows = AtomicU64::new(0);
+    Server::new(address.clone()).check().unwrap();
     let begun = Instant::now();
     thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some((n, mut store)) = next(&waiting) {
+                    let server = Server::new(address.clone());
                     let sensor = Sensor { name: format!("pushing-{n:05}"), pseudonyms: None, share: false };
                     while let Some(parcel) = store.parcel(&sensor, Minute(u32::MAX)).unwrap() {
                         let receipt = server.deliver(&parcel).unwrap();

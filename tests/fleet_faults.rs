@@ -7,9 +7,7 @@ mod netns;
 mod support;
 
 use std::{
-    collections::BTreeMap,
     net::TcpListener,
-    path::Path,
     process::Command,
     sync::Arc,
     thread,
@@ -21,12 +19,8 @@ use fleet_support::{
     sensor::{book, counts, push, sensor, store},
 };
 use nightaudit::{
-    base::{Bytes, Minute, Span, Stamp},
-    identify::{Device, DeviceId, Kind, Role},
-    ledger::{
-        Account, Batch, Heard, Row, RowKey, Store, Subject, Watched,
-        fleet::{Address, Courier, FleetError, Layout, Ledgers, News, Relay, Secret, Sensor, Server},
-    },
+    base::{Minute, Span, Stamp},
+    ledger::fleet::{Address, Courier, FleetError, Layout, Ledgers, News, Relay, Secret, Server},
     night::Settings,
     pipeline::{self, Judging},
     report::{Redaction, fleet_text},

@@ -195,3 +195,24 @@ fn beyond_the_cap_what_was_captured_is_lost_counted_and_not_covered() {
     assert_eq!(audit.losses.len(), 1, "{:?}", audit.losses);
     assert!(audit.losses[0].what.contains("the disk did not take") && audit.losses[0].count == rows as u64);
 }
+
+#[test]
+fn after_a_clock_was_set_back_what_is_watched_counts_from_then_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = folder.path().join("ledger.db");
+    let mut booking = Booking::open(folder.path(), &ledger, 400_000);
+    for minute in 0..5 {
+        booking.minute(minute);
+    }
+    // For a moment it is three days later.
+    let ahead = Status { packet_time: status(4_320).packet_time, ..status(5) };
+    assert!(matches!(booking.bookkeeper.look(&mut booking.auditor, &ahead), Booked::Rows { .. }));
+    for minute in 5..40 {
+        booking.minute(minute);
+    }
+    booking.close(40);
+    let audit = audit(&ledger);
+    assert_eq!(minutes(&audit), (0..40).collect::<Vec<_>>());
+    let covered: Vec<_> = audit.devices[0].ledger.watched.iter().map(|run| run.span).collect();
+    assert_eq!(covered, [Span { first: Minute(FIRST), end: Minute(FIRST + 40) }]);
+}

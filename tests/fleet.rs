@@ -138,6 +138,27 @@ fn what_comes_twice_or_in_the_wrong_order_counts_once() {
 }
 
 #[test]
+fn a_ledger_that_is_begun_anew_is_newer_than_what_its_predecessor_sent() {
+    let Some(engine) = Engine::start(1) else { return };
+    let server = engine.server();
+    server.init(&Layout::Single).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut old = store(folder.path(), "old.db");
+    for minute in 0..3 {
+        book(&mut old, minute..minute + 1, 1);
+    }
+    push(&mut old, &sensor("a"), &server).unwrap();
+    // Versions go with the clock, and three flushes were three seconds.
+    thread::sleep(Duration::from_secs(4));
+    let mut new = store(folder.path(), "new.db");
+    book(&mut new, 30_000..30_002, 1);
+    push(&mut new, &sensor("a"), &server).unwrap();
+    let ledger = Ledgers::on(&server).sensor("a");
+    assert_eq!(ledger.captured(None).unwrap().watched, [run(30_000..30_002)], "what the new one watched counts");
+    assert_eq!(counts(&engine.nodes[0]), (5, 5_000), "and all rows are there");
+}
+
+#[test]
 fn a_server_killed_during_inserts_has_everything_once_when_it_is_back() {
     let Some(mut engine) = Engine::start(1) else { return };
     let server = engine.server();

@@ -194,6 +194,12 @@ fn a_relay_hands_on_what_many_sensors_push_at_once_and_confirms_what_has_arrived
         }
     });
     assert_eq!(counts(&engine.nodes[0]), (40 * 250, 40 * 250_000));
+    // A stranger hears so before anything that it sends is read, however much that is.
+    let mut large = self::store(folder.path(), "large.db");
+    book(&mut large, 0..3_000, 8);
+    let parcel = large.parcel(&sensor("stranger"), Minute(u32::MAX)).unwrap().unwrap();
+    let refused = to("sensor", "guessed").deliver(&parcel);
+    assert!(matches!(refused, Err(FleetError::Denied { .. })), "{refused:?}");
     let through = to("sensor", "of the relay");
     assert!(matches!(Ledgers::on(&through).sensors(), Err(FleetError::Refused { .. })), "it answers no questions");
     // One sensor's nonsense, in the same moment as others' rows, spoils nothing of theirs.

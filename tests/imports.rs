@@ -17,7 +17,7 @@ use nightaudit::{
     capture::Captures,
     flow::{self, Protocol},
     identify::{DeviceOptions, Evidence, Rules},
-    ledger::SubjectLedger,
+    ledger::{Store, SubjectLedger},
     night::{Annotation, Lacking, Settings, Verdict},
     pipeline::{self, Audit, DeviceAudit, FlowRow, Judging, Options},
 };
@@ -232,6 +232,30 @@ fn logs_are_joined_by_uid_and_names_looked_up_come_before_the_connection() {
     let (device, _) = subject(&audit, "whatsapp");
     assert_eq!(device.ledger.names.len(), 2, "both names are signs of a person");
     assert!(audit.losses.is_empty(), "{:?}", audit.losses);
+}
+
+#[test]
+fn a_ledger_of_logs_says_what_the_logs_say() {
+    let folder = Folder::new();
+    // A connection and its lookup bear one stamp; and hours of a phone at rest, with twenty minutes between two logs.
+    let dns = format!("{DNS}1713497410.5\tD1\t192.168.7.23\t5000\t192.168.7.1\t53\tudp\tchat.signal.org\tA\t-\t-\n");
+    let mut paths = vec![folder.write("dns.log", dns)];
+    for hour in 0..4 {
+        let rows = [row(10 + hour * 3_600, "20", 5_000), row(2_400 + hour * 3_600, "20", 7_000)].concat();
+        paths.push(folder.write(&format!("conn.{hour}.log"), CONN.to_owned() + &rows));
+    }
+    let read = audit(&paths, &[]);
+    let mut store = Store::open(&folder.0.path().join("ledger.db")).expect("a ledger");
+    pipeline::import(Captures::open(&paths), &options(&[]), &mut store, |_| ()).expect("all are taken");
+    let judging = Judging { timezone: chrono_tz::UTC, night: Settings { power: false, ..Settings::default() } };
+    let rules = Arc::new(Rules::embedded().expect("sound rules"));
+    let kept = pipeline::recall(&store, &pipeline::Query::default(), &rules, &judging).expect("it is read");
+    assert_eq!(read.devices[0].ledger.watched.len(), 1, "nobody looked away: {:?}", read.devices[0].ledger.watched);
+    assert_eq!(kept.devices, read.devices);
+    let again = pipeline::import(Captures::open(&paths[..1]), &options(&[]), &mut store, |_| ());
+    let kept = pipeline::recall(&store, &pipeline::Query::default(), &rules, &judging).expect("it is read");
+    assert!(again.is_err(), "a log that is read again is refused");
+    assert_eq!(kept.devices, read.devices, "and counts once");
 }
 
 #[test]

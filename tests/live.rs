@@ -15,7 +15,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use chrono_tz::Tz;
@@ -27,7 +27,10 @@ use nightaudit::{
     night::Settings,
     pipeline::{self, Audit, Auditor, Judging, Listener, Listening, Options, SourceState, Status},
 };
-use support::{genuine, pcap::Pcap};
+use support::{
+    genuine,
+    pcap::{ETHERNET, Pcap},
+};
 
 /// Longer than anything here takes on the slowest machine; only a test that fails waits for it.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -139,6 +142,34 @@ fn a_phone_that_comes_back_takes_over_and_the_gap_is_counted() {
     assert!(source.input.packets > frames && source.input.packets < 2 * frames, "{source:?}");
     assert_eq!(source.gaps, 2, "{source:?}");
     drop(lost);
+}
+
+/// A capture of one frame, stamped `seconds` since the epoch.
+fn stamped(seconds: u64) -> Vec<u8> {
+    let mut capture = Pcap::empty(ETHERNET);
+    capture.push(u32::try_from(seconds).expect("before 2106"), &[0; 60]);
+    capture.bytes()
+}
+
+#[test]
+fn a_source_whose_clock_is_years_ahead_moves_nobody_elses_time() {
+    const YEARS: u64 = 4 * 365 * 86_400;
+    let ports = [free_port(), free_port()];
+    let sources = ports.map(|port| format!("tcp-listen://127.0.0.1:{port}").parse().expect("a source"));
+    let heard = listening(Listening::to(&sources), |status| {
+        status.sources.iter().all(|source| source.input.packets > 0) && status.packet_time.is_some()
+    });
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let send = |port: u16, seconds: u64| {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
+        stream.write_all(&stamped(seconds)).expect("sent");
+        stream
+    };
+    let open = [send(ports[0], now + YEARS), send(ports[1], now)];
+    let (status, _) = heard.join().expect("heard");
+    let time = status.packet_time.expect("some packet was stamped").seconds();
+    assert!((now..now + 600).contains(&time), "it is {now}, and not {time}");
+    drop(open);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub use store::{
     Batch, CaptureRecord, DeviceRecord, FileRecord, Flushed, Heard, LiveRecord, NightRecord, OverviewRow, Retained,
     RunRecord, Source, Store, StoreError, VerdictRecord,
 };
-pub use watch::{clip, join_files, union};
+pub use watch::{clip, join_files, join_logs, union};
 
 use crate::{
     base::{Bytes, Minute, Span},

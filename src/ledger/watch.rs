@@ -5,6 +5,8 @@ use crate::base::{Minute, Span, Stamp};
 
 /// Minutes between two files of a rotated set in which nobody is thought to have looked away.
 const ROTATION_MINUTES: u32 = 2;
+/// The same between two logs: they are written when something happens, and a phone at rest is quiet for a while.
+const LOG_ROTATION_MINUTES: u32 = 30;
 
 impl Watched {
     /// The minutes that a capture of `frames` from `first` to `last` covers, when `missed` more were not kept.
@@ -25,6 +27,21 @@ pub fn join_files(mut runs: Vec<Watched>) -> Vec<Watched> {
             Some(open) if run.span.first.since(open.span.end) <= ROTATION_MINUTES => {
                 open.span.end = open.span.end.max(run.span.end);
                 open.dropped = open.dropped.max(run.dropped);
+            }
+            _ => joined.push(run),
+        }
+    }
+    joined
+}
+
+/// The runs of minutes that logs cover, across short rests between them.
+pub fn join_logs(mut runs: Vec<Watched>) -> Vec<Watched> {
+    runs.sort_by_key(|run| run.span);
+    let mut joined: Vec<Watched> = Vec::new();
+    for run in runs {
+        match joined.last_mut() {
+            Some(open) if run.span.first.since(open.span.end) <= LOG_ROTATION_MINUTES => {
+                open.span.end = open.span.end.max(run.span.end);
             }
             _ => joined.push(run),
         }
@@ -65,7 +82,9 @@ pub fn union(mut runs: Vec<Watched>) -> Vec<Watched> {
 
 /// When each source watched, in `span` (at all) from the minute `from` on: captures that were read in are one, the first.
 pub(super) fn by_place(files: &[FileRecord], live: Vec<Vec<Watched>>, span: Option<Span>, from: Minute) -> Coverage {
-    let files = join_files(files.iter().filter_map(FileRecord::watched).collect());
+    let (logs, captures): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.is_log());
+    let runs = |files: Vec<&FileRecord>| files.into_iter().filter_map(FileRecord::watched).collect();
+    let files = union([join_files(runs(captures)), join_logs(runs(logs))].concat());
     let kept = Span { first: from, end: Minute(u32::MAX) };
     let cut = |runs| clip(clip(runs, span.unwrap_or(kept)), kept);
     Coverage::of(std::iter::once(files).chain(live).map(cut).collect())

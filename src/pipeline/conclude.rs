@@ -8,39 +8,20 @@ use super::{
     offline::Judging,
 };
 use crate::{
-    base::{Bytes, Span},
+    base::Bytes,
     capture::{FileReport, logs::LogReport},
     identify::{Device, DeviceId, Devices, Evidence, Kind, Role, Rules},
     ledger::{self, Account, Coverage, DeviceLedger, Row, RowKey, Watched},
     night::{self, DeviceFinding},
 };
 
-/// Minutes between two logs in which nobody is thought to have looked away: they are written when something happens, and
-/// a phone at rest is quiet for a while.
-const LOG_ROTATION_MINUTES: u32 = 30;
-
 /// The runs of minutes that captures and logs cover.
 pub(super) fn watched(files: &[FileReport], logs: &[LogReport]) -> Coverage {
     let run = |file: &FileReport| Some(Watched::of_capture(file.first?, file.last?, file.frames, file.lost));
-    let mut runs = ledger::join_files(files.iter().filter_map(run).collect());
-    let logged = logs.iter().filter_map(|log| Some(Watched::of_capture(log.first?, log.last?, log.packets, 0)));
-    runs.extend(across_rests(logged.collect()));
-    ledger::union(runs).into()
-}
-
-/// The runs that logs cover, across short rests between them.
-fn across_rests(mut runs: Vec<Watched>) -> Vec<Watched> {
-    runs.sort_by_key(|run| run.span);
-    let mut joined: Vec<Watched> = Vec::new();
-    for run in runs {
-        match joined.last_mut() {
-            Some(open) if run.span.first.since(open.span.end) <= LOG_ROTATION_MINUTES => {
-                open.span = Span { first: open.span.first, end: open.span.end.max(run.span.end) };
-            }
-            _ => joined.push(run),
-        }
-    }
-    joined
+    let logged = |log: &LogReport| Some(Watched::of_capture(log.first?, log.last?, log.packets, 0));
+    let captured = files.iter().filter_map(run).collect();
+    ledger::union([ledger::join_files(captured), ledger::join_logs(logs.iter().filter_map(logged).collect())].concat())
+        .into()
 }
 
 /// What has been booked up to some moment, which need not be the end.

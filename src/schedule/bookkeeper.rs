@@ -164,8 +164,12 @@ impl Bookkeeper {
         if waits || !(is_new || self.trouble.is_some()) {
             return self.make_room(auditor, now);
         }
-        self.tried = now;
         let settled = now.minus(UNSETTLED);
+        if now.plus(1) < self.tried {
+            // What is watched from now on lies before what was told.
+            self.from = self.from.min(settled.minus(REPEATED));
+        }
+        self.tried = now;
         self.write(auditor, status, settled, now)
     }
 

@@ -95,11 +95,8 @@ impl Clerk {
         let Some(plan) = self.planner.plan(&due.plan) else {
             return Happened::Failed(RunError::Missing { plan: due.plan.clone() });
         };
-        match self.report(plan, due.due, source) {
-            Ok(Ok(report)) => match self.notifier.offer(&report, now) {
-                Ok(()) => Happened::Reported(report),
-                Err(error) => Happened::Unkept(error),
-            },
+        match self.report(plan, due.due, now, source) {
+            Ok(Ok(report)) => Happened::Reported(report),
             Ok(Err(error)) => Happened::Failed(error),
             Err(error) => Happened::Unkept(error),
         }
@@ -110,10 +107,18 @@ impl Clerk {
         self.notifier.deliver(now)
     }
 
-    fn report(&self, plan: &Plan, due: Stamp, source: &dyn Auditing) -> Result<Result<Report, RunError>, StateError> {
+    fn report(
+        &self,
+        plan: &Plan,
+        due: Stamp,
+        now: Stamp,
+        source: &dyn Auditing,
+    ) -> Result<Result<Report, RunError>, StateError> {
         let mut held = Held::<State>::take(&self.state)?;
         let report = run(plan, due, self.planner.zone(), source, self.key, held.value.plan_mut(&plan.name));
-        if report.is_ok() {
+        if let Ok(report) = &report {
+            // Before it counts as said: what cannot be told now is found new again.
+            self.notifier.offer(report, now)?;
             held.save()?;
         }
         Ok(report)

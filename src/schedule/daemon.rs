@@ -129,7 +129,8 @@ fn wait_a_little(helper: &thread::JoinHandle<()>) {
 
 fn retain(bookkeeper: &mut Bookkeeper, status: &Status) {
     let Some(time) = status.packet_time else { return };
-    match bookkeeper.retain(time.minute()) {
+    // What is summed up stays so: one packet with a stamp of years ahead must not make everything old.
+    match bookkeeper.retain(time.min(status.now.wall).minute()) {
         Ok(0) => {}
         Ok(minutes) => info!("{minutes} old minute rows were summed up by the hour"),
         Err(error) => warn!("old minutes could not be summed up: {error}"),

@@ -21,6 +21,9 @@ use crate::{
 /// The place of captures that were read in; live sources follow by their numbers.
 const FILES: u32 = 1;
 
+/// Longer ones cannot be understood, and are passed over.
+const LONGEST_FACT: usize = 7 << 20;
+
 /// What is known of a sensor beside its minutes.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -52,7 +55,7 @@ impl Server {
         let listed: Vec<_> = kinds.iter().map(|kind| quoted(kind)).collect();
         let wanted = if kinds.is_empty() { String::new() } else { format!(" AND kind IN ({})", listed.join(", ")) };
         let sql = format!(
-            "SELECT substring(sensor, 1, 253), substring(kind, 1, 300), substring(key, 1, 2000), value \
+            "SELECT substring(sensor, 1, 253), substring(kind, 1, 300), substring(key, 1, 2000), substring(value, 1, {LONGEST_FACT}) \
              FROM {}.facts FINAL WHERE sensor >= {} AND sensor <= {}{wanted}",
             self.database(),
             quoted(first),

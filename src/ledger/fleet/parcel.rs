@@ -22,6 +22,10 @@ use crate::{
 /// Things that go into one parcel: minutes of devices, and facts. Enough for an insert that is worth its while, few
 /// enough that reading them holds nobody up.
 const A_PARCEL: usize = 4_000;
+/// A parcel that has grown to so many bytes takes nothing more in.
+const LARGE: usize = 8 << 20;
+/// What goes into one insert.
+const A_SHEET: usize = 8 << 20;
 
 /// What is sent at once, and is confirmed at once.
 #[derive(Debug)]
@@ -46,10 +50,12 @@ impl Server {
     /// Sends a parcel. When this returns the server has all of it; when it fails it may have a part, and the same
     /// parcel sent again makes no difference to that part.
     pub fn deliver(&self, parcel: &Parcel) -> Result<Receipt, FleetError> {
-        self.insert("facts", &parcel.facts)?;
-        self.insert("named", &parcel.named)?;
-        self.insert("seen", &parcel.seen)?;
-        self.insert("minutes", &parcel.minutes)?;
+        let Parcel { facts, named, seen, minutes, .. } = parcel;
+        for (table, sheet) in [("facts", facts), ("named", named), ("seen", seen), ("minutes", minutes)] {
+            for part in parts(sheet, A_SHEET) {
+                self.insert(table, part)?;
+            }
+        }
         Ok(parcel.receipt.clone())
     }
 }
@@ -58,13 +64,14 @@ impl Store {
     /// What is to be sent next: facts, then minutes before `before`; `None` where nothing is.
     pub fn parcel(&self, sensor: &Sensor, before: Minute) -> Result<Option<Parcel>, StoreError> {
         self.at_one_moment(|store| {
-            let sent = store.due(before, A_PARCEL)?;
+            let mut sent = store.due(before, A_PARCEL)?;
             if sent.is_empty() {
                 return Ok(None);
             }
             let version = store.version()?;
             let packed = Packing::new(store, sensor, version).pack(&sent);
-            let (sheets, rows) = packed.map_err(|error| store.failed(&error))?;
+            let (sheets, rows, packed) = packed.map_err(|error| store.failed(&error))?;
+            sent.truncate(packed);
             let Sheets { minutes, named, seen, facts } = sheets;
             Ok(Some(Parcel { minutes, named, seen, facts, rows, receipt: Receipt { sent, version } }))
         })
@@ -76,6 +83,23 @@ impl Store {
     }
 }
 
+/// A sheet in parts of whole lines, each of about `most` bytes at most where no line is longer.
+fn parts(sheet: &[u8], most: usize) -> impl Iterator<Item = &[u8]> {
+    let mut left = sheet;
+    std::iter::from_fn(move || {
+        let end = if left.len() <= most {
+            left.len()
+        } else {
+            let (near, far) = left.split_at(most);
+            let at = near.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1);
+            at.or_else(|| far.iter().position(|byte| *byte == b'\n').map(|at| most + at + 1)).unwrap_or(left.len())
+        };
+        let (part, rest) = left.split_at(end);
+        left = rest;
+        Some(part).filter(|part| !part.is_empty())
+    })
+}
+
 /// Rows for each table, a JSON object a line.
 #[derive(Default)]
 struct Sheets {
@@ -83,6 +107,12 @@ struct Sheets {
     named: Vec<u8>,
     seen: Vec<u8>,
     facts: Vec<u8>,
+}
+
+impl Sheets {
+    const fn size(&self) -> usize {
+        self.minutes.len() + self.named.len() + self.seen.len() + self.facts.len()
+    }
 }
 
 #[derive(Serialize)]
@@ -165,8 +195,14 @@ impl<'a> Packing<'a> {
         self.store.sql.prepare_cached(text)
     }
 
-    fn pack(mut self, sent: &[Due]) -> rusqlite::Result<(Sheets, u64)> {
-        for due in sent {
+    /// Packs what is due until the parcel is large; gives the sheets, their minute rows, and how much of it is in them.
+    fn pack(mut self, due: &[Due]) -> rusqlite::Result<(Sheets, u64, usize)> {
+        let mut packed = 0;
+        for due in due {
+            if self.sheets.size() > LARGE {
+                break;
+            }
+            packed += 1;
             match *due {
                 Due::Minute { device, minute } => self.minute(device, minute)?,
                 Due::Device { device } => self.device(device)?,
@@ -181,7 +217,7 @@ impl<'a> Packing<'a> {
         for (device, hour) in std::mem::take(&mut self.hours) {
             self.seen(device, hour)?;
         }
-        Ok((self.sheets, self.rows))
+        Ok((self.sheets, self.rows, packed))
     }
 
     /// A device as the fleet knows it.
@@ -387,4 +423,20 @@ fn word<T: Copy>(table: &[(T, &'static str)], row: &Row<'_>, column: usize) -> r
 pub(super) fn day(minute: u32) -> String {
     const LAST: u32 = 49_672 * 24 * 60;
     Minute(minute.min(LAST)).start().utc().format("%Y-%m-%d").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_sheet_is_cut_between_lines() {
+        let cut = |sheet: &'static str, most| -> Vec<&str> {
+            parts(sheet.as_bytes(), most).map(|part| std::str::from_utf8(part).unwrap_or_default()).collect()
+        };
+        assert_eq!(cut("ab\ncd\nef\n", 6), ["ab\ncd\n", "ef\n"]);
+        assert_eq!(cut("ab\ncd\n", 100), ["ab\ncd\n"]);
+        assert_eq!(cut("a long line\nb\n", 3), ["a long line\n", "b\n"], "no line is cut");
+        assert!(cut("", 3).is_empty());
+    }
 }

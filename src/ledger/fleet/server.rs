@@ -16,8 +16,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(300);
 /// What a server says of a failure is read as far as this.
 const LONGEST_COMPLAINT: u64 = 2_000;
-/// The longest row that is read; texts in it are cut by the server.
-const LONGEST_ROW: u64 = 1 << 20;
+/// The longest row that is read; texts in it are cut by the server, and at most twice as long when they are escaped.
+const LONGEST_ROW: u64 = 16 << 20;
 
 /// Something that must not be shown.
 #[derive(Clone, Default, Eq, PartialEq)]

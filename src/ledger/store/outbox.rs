@@ -73,8 +73,9 @@ impl<'a> Posting<'a> {
     pub(super) fn begin(change: &'a Transaction<'_>) -> rusqlite::Result<Self> {
         let flush = change
             .prepare_cached(
-                "INSERT INTO marks (mark, value) VALUES (?1, 1) ON CONFLICT DO UPDATE SET value = value + 1
-                 RETURNING value",
+                // In the order of time, so that a ledger that is begun anew is newer than what its predecessor sent.
+                "INSERT INTO marks (mark, value) VALUES (?1, unixepoch())
+                 ON CONFLICT DO UPDATE SET value = max(value + 1, unixepoch()) RETURNING value",
             )?
             .query_row([FLUSH], |row| row.get(0))?;
         let feeds = change

@@ -1,6 +1,6 @@
 //! What was booked since the last time goes into the database, in one transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rusqlite::{Transaction, TransactionBehavior, params};
 
@@ -129,14 +129,16 @@ fn heard(change: &Transaction<'_>, posting: &Posting<'_>, sources: &[i64], batch
         add.execute(params![source, hour, signed(heard.frames), signed(heard.wire.0), signed(wire), signed(payload)])?;
         posting.due(Due::Heard { source, hour: *hour })?;
     }
-    let Some(hour) = batch.heard.keys().map(|(_, hour)| hour).max() else { return Ok(()) };
+    // Where nothing was heard since, they were lost in the last hour that was watched.
+    let watched = || batch.watched.iter().flatten().map(|run| run.span.end.minus(1).0 / 60).max();
+    let hour = batch.heard.keys().map(|(_, hour)| *hour).max().or_else(watched).unwrap_or_default();
     let mut lose = change.prepare_cached(
         "INSERT INTO losses (what, hour, count) VALUES (?1, ?2, ?3)
          ON CONFLICT DO UPDATE SET count = count + excluded.count",
     )?;
     for (what, count) in batch.losses {
         lose.execute(params![what, hour, signed(*count)])?;
-        posting.due(Due::Losses { hour: *hour })?;
+        posting.due(Due::Losses { hour })?;
     }
     Ok(())
 }
@@ -280,7 +282,11 @@ impl<'a> Numbers<'a> {
             "INSERT INTO seen (device, hour, source, minutes) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET minutes = minutes | excluded.minutes",
         )?;
-        for (id, minutes) in &self.batch.account.ledger.seen {
+        let ledger = &self.batch.account.ledger;
+        let keys = ledger.all_rows().chain(ledger.all_unplaced()).map(|(key, _)| (key.device, key.minute));
+        let sent: HashSet<(DeviceId, u32)> =
+            keys.chain(ledger.names.keys().copied()).map(|(device, minute)| (device, minute.0 / 60)).collect();
+        for (id, minutes) in &ledger.seen {
             let device = self.device(*id)?;
             let mut hours: BTreeMap<(u32, i64), i64> = BTreeMap::new();
             for (minute, places) in minutes {
@@ -290,6 +296,10 @@ impl<'a> Numbers<'a> {
             }
             for ((hour, source), bits) in hours {
                 add.execute(params![device, hour, source, bits])?;
+                // An hour that goes with no row: the end of a connection that no minute can be told of.
+                if !sent.contains(&(*id, hour)) {
+                    self.posting.due(Due::Minute { device, minute: hour.saturating_mul(60) })?;
+                }
             }
         }
         Ok(())

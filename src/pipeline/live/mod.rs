@@ -290,10 +290,15 @@ impl Hearing {
         }
     }
 
-    /// The time up to which every open source has told; a source that lags far behind the others is not waited for.
-    /// While none is open, time goes on.
+    /// The time up to which every open source has told; a source that lags far behind the others is not waited for, and
+    /// one that is far ahead of this machine's clock moves nobody else's time. While none is open, time goes on.
     fn packet_time(&mut self, now: Moment) -> Option<Stamp> {
-        let times: Vec<_> = self.sources.iter().filter_map(|heard| heard.watch.now(now)).collect();
+        let mut times: Vec<_> = self.sources.iter().filter_map(|heard| heard.watch.now(now)).collect();
+        let is_ahead = |time: &Stamp| time.since(now.wall) >= LONGEST_LAG;
+        // Where all are, it is this machine's clock that is behind.
+        if !times.iter().all(is_ahead) {
+            times.retain(|time| !is_ahead(time));
+        }
         let newest = times.iter().max().copied().unwrap_or_default();
         if let Some(time) = times.into_iter().filter(|time| newest.since(*time) < LONGEST_LAG).min() {
             self.time = Some((time, now));

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Bytes, Span};
 
+/// What a verdict does not depend on, and what is told otherwise.
+const UNTELLING: [&str; 4] = ["power", "injections", "seed", "declared"];
+
 /// The thresholds and rates of the night stage. The defaults are argued in `docs/method.md`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -171,6 +174,37 @@ impl Settings {
             "1 to 16, ascending",
         )?;
         Ok(self)
+    }
+
+    /// In what verdicts by these settings rest on something else than the defaults, a sentence each without its full
+    /// stop.
+    pub fn conditions(&self) -> Vec<String> {
+        let of = |settings: &Self| serde_json::to_value(settings).unwrap_or_default();
+        let (here, usual) = (of(self), of(&Self::default()));
+        let mut changed: Vec<String> = Vec::new();
+        for (name, value) in here.as_object().into_iter().flatten() {
+            let before = usual.get(name).unwrap_or(&serde_json::Value::Null);
+            if value != before && !UNTELLING.contains(&name.as_str()) {
+                changed.push(format!("night.{name} = {value} (by default {before})"));
+            }
+        }
+        let settings = format!("Judged by other settings than the default ones: {}", changed.join(", "));
+        let declared = self.declared.as_ref().map(|declared| match declared {
+            Declared::Asleep { from, to, zone } => {
+                let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+                format!(
+                    "When nobody was using it is taken on the owner's word, and not told from its traffic: every day \
+                     from {} to {}, {} time",
+                    clock(*from),
+                    clock(*to),
+                    zone.name()
+                )
+            }
+            Declared::InUse(_) => {
+                "When somebody was using it is taken from a log of the screen, and not told from its traffic".to_owned()
+            }
+        });
+        declared.into_iter().chain((!changed.is_empty()).then_some(settings)).collect()
     }
 
     /// The upload that acknowledging `down` may take, or the other way round.

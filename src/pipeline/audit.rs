@@ -5,7 +5,7 @@ use std::{borrow::Cow, net::IpAddr};
 use chrono_tz::Tz;
 
 use crate::{
-    base::{Bytes, Endpoint, Stamp},
+    base::{Bytes, Endpoint, Span, Stamp},
     flow::Protocol,
     identify::{Confidence, Evidence, Kind, Role},
     ledger::DeviceLedger,
@@ -98,12 +98,25 @@ pub struct Audit {
     pub failed: Vec<String>,
     /// What else there is to say of the inputs, a line each.
     pub notes: Vec<String>,
+    /// What was asked for, and under which conditions it was judged.
+    pub remit: Remit,
     /// Sums.
     pub totals: Totals,
     /// What caps made the tool drop; empty where nothing was.
     pub losses: Vec<Loss>,
     /// The devices, most payload first.
     pub devices: Vec<DeviceAudit>,
+}
+
+/// What was asked for, and under which conditions it was judged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remit {
+    /// The part of a ledger that was asked for; `None` for all there is.
+    pub span: Option<Span>,
+    /// Only a part of what was judged is shown.
+    pub narrowed: bool,
+    /// In what it was judged otherwise than by default, a sentence each without its full stop.
+    pub conditions: Vec<String>,
 }
 
 /// One flow, as `nightaudit flows` lists it. `a` opened it, as far as a bystander can tell.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    audit::{Audit, DestinationTotal, DeviceAudit, Loss, RulesInfo, Totals},
+    audit::{Audit, DestinationTotal, DeviceAudit, Loss, Remit, RulesInfo, Totals},
     booking::Books,
     offline::Judging,
 };
@@ -46,6 +46,7 @@ pub(super) fn audit(booked: Booked<'_>, coverage: &Coverage, rules: &Rules, judg
         inputs: Vec::new(),
         failed: Vec::new(),
         notes: Vec::new(),
+        remit: Remit { conditions: judging.night.conditions(), ..Remit::default() },
         totals,
         losses: booked.losses,
         devices,

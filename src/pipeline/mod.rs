@@ -21,7 +21,7 @@ mod surveyed;
 mod unwritten;
 
 pub use accidents::AccidentRate;
-pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals};
+pub use audit::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, Remit, RulesInfo, Totals};
 pub use auditor::{Auditor, Fate, Options};
 pub use evidence::{About, NoEvidence, Picked, Trail, Wanted, trace};
 pub use import::{Imported, import};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    audit::{Audit, DeviceAudit, InputReport, Loss, Totals},
+    audit::{Audit, DeviceAudit, InputReport, Loss, Remit, Totals},
     conclude,
     offline::Judging,
 };
@@ -52,6 +52,7 @@ pub fn recall_from<A: Archive>(
         rules: conclude::rules_info(rules),
         failed: Vec::new(),
         notes: notes(&captured, query),
+        remit: Remit { span: query.span, narrowed: false, conditions: judging.night.conditions() },
         totals: Totals { packets: captured.frames, wire: captured.wire, ..totals },
         losses: captured.losses.iter().map(|(what, count)| loss(what, *count)).collect(),
         inputs: captured.live.iter().map(live_input).chain(captured.files.iter().cloned()).collect(),
@@ -89,6 +90,7 @@ impl Query {
 }
 
 fn keep_subject(audit: &mut Audit, asked: &str) {
+    audit.remit.narrowed = true;
     for device in &mut audit.devices {
         let subjects = &device.ledger.subjects;
         let wanted = |at: usize| {

@@ -159,6 +159,7 @@ fn blank_audit(judging: &Judging) -> Audit {
         inputs: Vec::new(),
         failed: Vec::new(),
         notes: Vec::new(),
+        remit: super::Remit::default(),
         totals: super::Totals::default(),
         losses: Vec::new(),
         devices: Vec::new(),

@@ -138,7 +138,9 @@ impl Changes {
             None if is_news(one.verdict) => Some(Change::New(one.clone())),
             None => None,
         });
-        let gone = before.list.iter().filter(|old| is_news(old.verdict) && now.find(old).is_none());
+        // Where nothing was watched, nothing is gone.
+        let watched = now.until.is_some();
+        let gone = before.list.iter().filter(|old| watched && is_news(old.verdict) && now.find(old).is_none());
         let mut list: Vec<_> = changed.chain(gone.cloned().map(Change::Gone)).collect();
         list.sort_by_key(|change| std::cmp::Reverse(change.weight()));
         Self { list, since: before.until.or(Some(Stamp::default())) }

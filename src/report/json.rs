@@ -42,6 +42,7 @@ pub fn json(audit: &Audit, redaction: &Redaction) -> Value {
             "unattributed_down": totals.unattributed_down,
         },
         "notes": audit.notes.iter().map(|note| redaction.remark(note)).collect::<Vec<_>>(),
+        "conditions": audit.remit.conditions,
         "losses": audit.losses.iter().map(|loss| json!({"what": loss.what, "count": loss.count})).collect::<Vec<_>>(),
         "devices": audit.devices.iter().map(|d| device(d, audit, redaction)).collect::<Vec<_>>(),
     })

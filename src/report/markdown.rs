@@ -21,8 +21,8 @@ pub fn markdown_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -
     let mut doc = Document(String::new());
     doc.heading(1, "What was uploaded while nobody used the phone");
     match &page.span {
-        Some(span) => doc.para(&format!("{span}, times in {}", audit.timezone.name())),
-        None => doc.para("No packets were captured."),
+        Some(span) => doc.para(span),
+        None => doc.para(page.no_span),
     }
     if let Some(since) = changes.since {
         doc.heading(2, &format!("New since {}", calendar::clock(since, audit.timezone)));
@@ -30,12 +30,17 @@ pub fn markdown_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -
     }
     page.others.iter().for_each(|others| doc.para(others));
     if page.devices.is_empty() && page.others.is_none() {
-        doc.para("No traffic of a phone or computer was found, so there is nothing to judge.");
+        page.no_device.iter().for_each(|said| doc.para(said));
     }
     page.devices.iter().for_each(|device| device_part(&mut doc, device));
     doc.heading(2, "What was read");
     page.inputs.iter().for_each(|input| input_part(&mut doc, input));
     page.notes.iter().for_each(|note| doc.bullet(note));
+    if page.tells_no_limits() {
+        doc.heading(2, "What no capture like this shows");
+        words::UNSEEN.iter().for_each(|said| doc.bullet(said));
+        doc.heading(2, "What judged it");
+    }
     let rules = words::plural(audit.rules.count as u64, "rule file", "rule files");
     doc.bullet(&format!("nightaudit {}, {rules}, SHA-256 {}", env!("CARGO_PKG_VERSION"), audit.rules.sha256));
     doc.0

@@ -14,7 +14,7 @@ use super::{calendar, redact::Redaction, words};
 use crate::{
     base::{Bytes, text::shown},
     identify::Kind,
-    night::{Finding, Verdict},
+    night::{Annotation, Finding, Verdict},
     pipeline::{Audit, DeviceAudit},
 };
 
@@ -35,6 +35,12 @@ pub(super) struct Page<'a> {
     pub(super) inputs: Vec<InputLine<'a>>,
     /// What its reader must know of the inputs: failures, losses, what is unattributed.
     pub(super) notes: Vec<String>,
+    /// What is said where there is no span.
+    pub(super) no_span: &'static str,
+    /// What is said where there is no device.
+    pub(super) no_device: [&'static str; 2],
+    /// When the device was in use is its owner's word.
+    pub(super) is_declared: bool,
 }
 
 /// What is said of one device.
@@ -72,11 +78,16 @@ pub(super) struct Row<'a> {
 impl<'a> Page<'a> {
     pub(super) fn of(audit: &'a Audit, redaction: &Redaction) -> Self {
         let pages = audit.devices.iter().map(|device| device_page(device, audit, redaction));
-        let (major, minor): (Vec<_>, Vec<_>) = pages.enumerate().partition(|(_, page)| page.is_major());
+        // Where only a part is shown, what is not shown is not told of.
+        let is_shown = |page: &DevicePage<'_>| page.is_major() || audit.remit.narrowed;
+        let (major, minor): (Vec<_>, Vec<_>) = pages.enumerate().partition(|(_, page)| is_shown(page));
         let (places, mut devices): (Vec<_>, Vec<_>) = major.into_iter().unzip();
         say_once(&mut devices);
         Self {
-            span: span(audit),
+            span: span(audit).map(|span| format!("{span}, times in {}", audit.timezone.name())),
+            no_span: no_span(audit),
+            no_device: no_device(audit),
+            is_declared: audit.devices.iter().flat_map(|device| &device.finding.findings).any(is_declared),
             others: others(&minor, devices.is_empty()),
             places,
             devices,
@@ -86,11 +97,22 @@ impl<'a> Page<'a> {
     }
 }
 
+impl Page<'_> {
+    /// Whether something was judged and no card says what cannot be seen.
+    pub(super) fn tells_no_limits(&self) -> bool {
+        !self.devices.is_empty() && self.devices.iter().all(|device| device.cards.is_empty())
+    }
+}
+
 impl DevicePage<'_> {
     /// Whether it did more than system and web traffic.
     fn is_major(&self) -> bool {
         !(self.cards.is_empty() && self.routine.is_empty())
     }
+}
+
+fn is_declared(finding: &Finding) -> bool {
+    finding.annotations.contains(&Annotation::DeclaredHours)
 }
 
 /// Marks what the device before lacks in the same words.
@@ -118,10 +140,38 @@ pub(super) fn name(text: &str) -> String {
     shown(text, LONGEST_NAME).into_owned()
 }
 
+/// From when to when what was read, and was asked for, reaches.
 fn span(audit: &Audit) -> Option<String> {
-    let first = audit.inputs.iter().filter_map(|input| input.first).min()?;
-    let last = audit.inputs.iter().filter_map(|input| input.last).max()?;
-    Some(calendar::span(calendar::date(first.minute(), audit.timezone), calendar::date(last.minute(), audit.timezone)))
+    let mut first = audit.inputs.iter().filter_map(|input| input.first).min()?.minute();
+    let mut last = audit.inputs.iter().filter_map(|input| input.last).max()?.minute();
+    if let Some(asked) = audit.remit.span {
+        (first, last) = (first.max(asked.first), last.min(asked.end.minus(1)));
+    }
+    let date = |minute| calendar::date(minute, audit.timezone);
+    (first <= last).then(|| calendar::span(date(first), date(last)))
+}
+
+/// What is said in place of a span.
+fn no_span(audit: &Audit) -> &'static str {
+    if audit.remit.span.is_some() {
+        "The ledger holds nothing of the time that was asked for."
+    } else {
+        "No packets were captured."
+    }
+}
+
+/// What is said where no device is shown, and what would mend it.
+fn no_device(audit: &Audit) -> [&'static str; 2] {
+    if audit.remit.narrowed {
+        ["Nothing that was judged fits what was asked for.", "Ask without --subject and --filter for all there is."]
+    } else if audit.remit.span.is_some() {
+        ["There is nothing to judge.", "Ask without --from, --to and --last for all that the ledger holds."]
+    } else {
+        [
+            "No traffic of a phone or computer was found, so there is nothing to judge.",
+            "Check that the capture ran on the network the phone was using, and that the phone was on it.",
+        ]
+    }
 }
 
 fn device_page<'a>(device: &'a DeviceAudit, audit: &'a Audit, redaction: &Redaction) -> DevicePage<'a> {

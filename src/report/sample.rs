@@ -11,7 +11,7 @@ use crate::{
         Annotation, Bounds, Cause, Deductions, DeviceFinding, EvidenceNumbers, Explanation, Finding, Grade, Lacking,
         Night, Score, Standing, Upload, Verdict,
     },
-    pipeline::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, RulesInfo, Totals},
+    pipeline::{Audit, DestinationTotal, DeviceAudit, FlowRow, InputReport, Loss, Remit, RulesInfo, Totals},
 };
 
 /// 2 June 2026, 15:00 in Berlin: where the first night begins.
@@ -290,6 +290,7 @@ fn audit(devices: Vec<DeviceAudit>) -> Audit {
         inputs: vec![input()],
         failed: Vec::new(),
         notes: Vec::new(),
+        remit: Remit::default(),
         totals: Totals {
             packets: 1_262_154,
             wire: Bytes(2_210_000_000),

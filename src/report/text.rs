@@ -24,7 +24,7 @@ const BACKGROUND: usize = 6;
 pub fn text(audit: &Audit, look: &Look) -> String {
     let page = Page::of(audit, &look.redaction);
     let mut sheet = Canvas::new(look);
-    head(&mut sheet, &page, audit);
+    head(&mut sheet, &page);
     for device in &page.devices {
         device_part(&mut sheet, device, audit);
     }
@@ -32,11 +32,11 @@ pub fn text(audit: &Audit, look: &Look) -> String {
     sheet.finish()
 }
 
-fn head(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
+fn head(sheet: &mut Canvas, page: &Page<'_>) {
     sheet.para(Style::Strong, 0, "What was uploaded while nobody used the phone");
     match &page.span {
-        Some(span) => sheet.para(Style::Faint, 0, &format!("{span}, times in {}", audit.timezone.name())),
-        None => sheet.para(Style::Faint, 0, "No packets were captured."),
+        Some(span) => sheet.para(Style::Faint, 0, span),
+        None => sheet.para(Style::Faint, 0, page.no_span),
     }
     sheet.gap();
     for device in &page.devices {
@@ -50,12 +50,7 @@ fn head(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
         sheet.para(Style::Plain, 0, others);
     }
     if page.devices.is_empty() && page.others.is_none() {
-        sheet.para(Style::Plain, 0, "No traffic of a phone or computer was found, so there is nothing to judge.");
-        sheet.para(
-            Style::Plain,
-            0,
-            "Check that the capture ran on the network the phone was using, and that the phone was on it.",
-        );
+        page.no_device.iter().for_each(|said| sheet.para(Style::Plain, 0, said));
     }
 }
 
@@ -77,7 +72,9 @@ fn in_short(sheet: &mut Canvas, device: &DevicePage<'_>) {
     let routine: Vec<_> = device.routine.iter().map(|row| row.name.clone()).collect();
     if !routine.is_empty() {
         let worst = device.routine.iter().filter_map(|row| row.finding.bounds.worst_night).max();
-        let bound = worst.map(|worst| format!(", at most {worst} on any night")).unwrap_or_default();
+        let bound = worst
+            .map(|worst| format!(", at most {worst} up while nobody used the phone, on any night observed"))
+            .unwrap_or_default();
         marked(sheet, Style::Calm, Verdict::Routine, &format!("{}: routine{bound}.", words::listed(&routine)));
     }
 }
@@ -364,6 +361,12 @@ fn foot(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
     }
     for note in &page.notes {
         sheet.para(Style::Plain, 0, note);
+    }
+    if page.tells_no_limits() {
+        sheet.gap();
+        sheet.line(Style::Strong, 0, "What no capture like this shows");
+        words::UNSEEN.iter().for_each(|said| sheet.para(Style::Plain, 2, said));
+        sheet.gap();
     }
     let sha: String = audit.rules.sha256.chars().take(12).collect();
     let files = words::plural(audit.rules.count as u64, "rule file", "rule files");

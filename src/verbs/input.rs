@@ -44,6 +44,12 @@ pub(super) fn open(args: &InputArgs) -> anyhow::Result<Opened> {
     if args.files.iter().any(|file| file.as_os_str() == "-") && std::io::stdin().is_terminal() {
         bail!("standard input is a terminal; pipe a capture into it, such as: tcpdump -U -w - | nightaudit check -");
     }
+    #[cfg(feature = "live")]
+    if let Some(name) = args.listen.typed() {
+        bail!(
+            "{name} says how a wire is listened to, and captures are read whole: leave it out, or name an --interface"
+        );
+    }
     Ok(Captures::open(&args.files))
 }
 

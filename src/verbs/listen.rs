@@ -60,6 +60,17 @@ pub struct ListenArgs {
 }
 
 impl ListenArgs {
+    /// What was typed that only says how a wire is listened to.
+    pub(super) fn typed(&self) -> Option<&'static str> {
+        let typed = [
+            (self.filter.is_some(), "--filter"),
+            (self.buffer.is_some(), "--buffer"),
+            (self.processes, "--processes"),
+            (self.save.is_some(), "--save"),
+        ];
+        typed.into_iter().find_map(|(is_typed, name)| is_typed.then_some(name))
+    }
+
     /// As typed; where nothing was, what the settings say of processes and of keeping packets.
     #[must_use]
     pub(super) fn or(&self, settings: &settings::Capture) -> Self {

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use super::{Outcome, args::SimulateArgs, output::private_file};
 use crate::simulate::{Life, Scenario, Truth};
@@ -18,6 +18,9 @@ pub(super) fn run(args: &SimulateArgs) -> anyhow::Result<Outcome> {
     let text = fs::read_to_string(&args.scenario)
         .with_context(|| format!("cannot read the scenario {}", args.scenario.display()))?;
     let scenario = Scenario::parse(&text, &args.scenario)?;
+    if fs::canonicalize(&args.output).is_ok_and(|out| fs::canonicalize(&args.scenario).is_ok_and(|own| own == out)) {
+        bail!("{} is the scenario: it is not written over; name another file", args.output.display());
+    }
     let life = Life::of(&scenario, args.seed.unwrap_or(scenario.seed));
     let truth = write(&life, &args.output).with_context(|| format!("cannot write {}", args.output.display()))?;
     if let Some(path) = &args.truth {

@@ -14,6 +14,7 @@ impl Filter {
         if self.is_everything() {
             return Vec::new();
         }
+        audit.remit.narrowed = true;
         let times = Times::of(audit);
         let mut unheeded = Vec::new();
         for at in 0..audit.devices.len() {

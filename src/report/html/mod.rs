@@ -42,7 +42,7 @@ pub fn html_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -> St
                     }
                 }
                 inputs(m, &page, audit);
-                method(m);
+                method(m, page.is_declared);
             });
         });
     });
@@ -65,22 +65,13 @@ fn head(m: &mut Markup) {
 fn summary(m: &mut Markup, page: &Page<'_>, audit: &Audit, changes: &Changes) {
     m.element("header", &[], |m| {
         m.leaf("h1", &[], "What was uploaded while nobody used the phone");
-        let span = match &page.span {
-            Some(span) => format!("{span}, times in {}", audit.timezone.name()),
-            None => "No packets were captured.".to_owned(),
-        };
-        m.leaf("p", &[("class", "faint")], &span);
+        m.leaf("p", &[("class", "faint")], page.span.as_deref().unwrap_or(page.no_span));
         news(m, changes, audit);
         if let Some(others) = &page.others {
             m.leaf("p", &[], others);
         }
         if page.devices.is_empty() && page.others.is_none() {
-            m.leaf(
-                "p",
-                &[],
-                "No traffic of a phone or computer was found, so there is nothing to judge. Check that the \
-                 capture ran on the network the phone was using, and that the phone was on it.",
-            );
+            m.leaf("p", &[], &page.no_device.join(" "));
         }
         for device in &page.devices {
             if page.devices.len() > 1 {
@@ -125,7 +116,9 @@ fn in_short(m: &mut Markup, device: &DevicePage<'_>) {
     let routine: Vec<_> = device.routine.iter().map(|row| row.name.clone()).collect();
     if !routine.is_empty() {
         let worst = device.routine.iter().filter_map(|row| row.finding.bounds.worst_night).max();
-        let bound = worst.map(|worst| format!(", at most {worst} on any night")).unwrap_or_default();
+        let bound = worst
+            .map(|worst| format!(", at most {worst} up while nobody used the phone, on any night observed"))
+            .unwrap_or_default();
         entry(m, Verdict::Routine, |m| {
             m.leaf("strong", &[], &words::listed(&routine));
             m.text(&format!(": routine{bound}."));
@@ -359,10 +352,15 @@ fn input_part(m: &mut Markup, input: &InputLine<'_>) {
     });
 }
 
+/// How it is known when somebody was there: from traffic, or from the owner.
+const FROM_TRAFFIC: &str = "The minutes in which nobody was using the phone are found from its other traffic: names \
+                            looked up and pages or videos loaded. The traffic of the app that is judged is never used \
+                            for that.";
+const FROM_ITS_OWNER: &str = "The minutes in which nobody was using the phone are what its owner says, not found from its \
+                              traffic.";
+
 /// How a verdict comes about, for a reader who doubts it.
-const METHOD: [&str; 4] = [
-    "The minutes in which nobody was using the phone are found from its other traffic: names looked up and pages or \
-     videos loaded. The traffic of the app that is judged is never used for that.",
+const METHOD: [&str; 3] = [
     "Each night, meaning the 24 hours from one busiest hour to the next, everything the app sent in those minutes is \
      added up. Acknowledgements of downloads and live calls are set aside and shown apart.",
     "A verdict of recurrence counts nights and asks how common accidental uploads would have to be to explain them. \
@@ -370,9 +368,10 @@ const METHOD: [&str; 4] = [
     "A verdict describes traffic, not intent or content. Headers and handshakes are read; no message is decrypted.",
 ];
 
-fn method(m: &mut Markup) {
+fn method(m: &mut Markup, is_declared: bool) {
     m.element("section", &[], |m| {
         m.leaf("h2", &[], "How this was judged");
+        m.leaf("p", &[], if is_declared { FROM_ITS_OWNER } else { FROM_TRAFFIC });
         for said in METHOD {
             m.leaf("p", &[], said);
         }

@@ -35,6 +35,11 @@ pub(super) fn summary(device: &DeviceAudit) -> String {
         let enough = if eligible >= all { "all".to_owned() } else { format!("{eligible} of them") };
         format!("{}, {enough} observed well enough to count.", words::nights(all))
     };
+    let unknown = |lacking: &Lacking| matches!(lacking, Lacking::OtherTraffic { .. } | Lacking::AttendedTime { .. });
+    let findings = &device.finding.findings;
+    if !findings.is_empty() && findings.iter().all(|finding| finding.lacking.iter().any(unknown)) {
+        return format!("{seen} When it was in use cannot be told.");
+    }
     format!("{seen} Somebody was using it {} of the time.", words::percent(device.finding.attended_share))
 }
 

@@ -50,6 +50,7 @@ pub(super) fn input_line<'a>(n: usize, input: &'a InputReport, audit: &Audit, re
 pub(super) fn notes(audit: &Audit, redaction: &Redaction) -> Vec<String> {
     let mut said: Vec<String> =
         audit.failed.iter().map(|why| format!("Not read: {}", shown(&redaction.failure(why), 300))).collect();
+    said.extend(audit.remit.conditions.iter().map(|told| format!("{told}.")));
     said.extend(audit.notes.iter().map(|note| format!("{}.", shown(&redaction.remark(note), 300))));
     let lost = audit.losses.iter().filter(|loss| loss.count > 0);
     said.extend(

@@ -58,7 +58,9 @@ fn attended(model: &Model, device: &DeviceAudit) -> Arc<[Span]> {
 fn flag(model: &Model, device: &DeviceAudit, grid: &mut Grid) {
     let chosen = model.subject();
     let findings = device.finding.findings.iter().filter(|finding| chosen.is_none_or(|at| at == finding.subject));
-    for finding in findings.filter(|finding| finding.verdict != Verdict::Insufficient) {
+    // A backup's nights look like a backup's.
+    let unlike = [Verdict::Insufficient, Verdict::BackupLike];
+    for finding in findings.filter(|finding| !unlike.contains(&finding.verdict)) {
         for night in finding.nights.iter().filter(|night| is_hit(night, finding.verdict, &model.snapshot.night)) {
             grid.flag(night.start);
         }

@@ -54,9 +54,11 @@ impl Settings {
         Ok(Self { file: path, ..merged(stack)? })
     }
 
-    /// The zone that times are shown in: the one asked for, else the settings', else the system's, else UTC.
+    /// The zone that times are shown in: the one asked for, else the settings', else that of `TZ`, else the system's,
+    /// else UTC.
     pub fn zone(&self, asked: Option<Tz>) -> Tz {
-        let system = || iana_time_zone::get_timezone().ok()?.parse().ok();
+        let named = || env::var("TZ").ok()?.trim_start_matches(':').parse().ok();
+        let system = || named().or_else(|| iana_time_zone::get_timezone().ok()?.parse().ok());
         asked.or(self.timezone).or_else(system).unwrap_or(Tz::UTC)
     }
 

@@ -216,3 +216,23 @@ fn after_a_clock_was_set_back_what_is_watched_counts_from_then_on() {
     let covered: Vec<_> = audit.devices[0].ledger.watched.iter().map(|run| run.span).collect();
     assert_eq!(covered, [Span { first: Minute(FIRST), end: Minute(FIRST + 40) }]);
 }
+
+#[test]
+fn a_source_whose_clock_is_behind_is_told_as_watched_by_its_own_clock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = folder.path().join("ledger.db");
+    let sources = ["lan0", "wlan0"].map(|interface| Source { sensor: String::new(), interface: interface.into() });
+    let mut bookkeeper = Bookkeeper::open(&ledger, sources.to_vec(), 120).expect("a ledger");
+    let mut auditor = Auditor::new(&options());
+    for minute in 200..260 {
+        let both = [status(minute), status(minute - 100)].map(|one| one.sources[0].clone()).to_vec();
+        assert!(matches!(
+            bookkeeper.look(&mut auditor, &Status { sources: both, ..status(minute) }),
+            Booked::Rows { .. }
+        ));
+    }
+    let store = Store::read(&ledger).expect("the ledger");
+    let live = store.captured(None).expect("what was captured").live;
+    let ends: Vec<_> = live.iter().map(|one| one.last.expect("it watched").minute().0 - FIRST).collect();
+    assert_eq!(ends, [257, 159], "up to what was settled of the one, and all that the other told");
+}

@@ -252,10 +252,24 @@ fn a_ledger_of_logs_says_what_the_logs_say() {
     let kept = pipeline::recall(&store, &pipeline::Query::default(), &rules, &judging).expect("it is read");
     assert_eq!(read.devices[0].ledger.watched.len(), 1, "nobody looked away: {:?}", read.devices[0].ledger.watched);
     assert_eq!(kept.devices, read.devices);
+    let grown = CONN.to_owned() + &row(10, "20", 5_000) + &row(600, "20", 9_000);
+    let grown = folder.write("conn.grown.log", grown);
+    let refused = pipeline::import(Captures::open(&[grown]), &options(&[]), &mut store, |_| ());
+    assert!(refused.is_err(), "a log that has grown would count twice");
     let again = pipeline::import(Captures::open(&paths[..1]), &options(&[]), &mut store, |_| ());
     let kept = pipeline::recall(&store, &pipeline::Query::default(), &rules, &judging).expect("it is read");
     assert!(again.is_err(), "a log that is read again is refused");
     assert_eq!(kept.devices, read.devices, "and counts once");
+}
+
+#[test]
+fn a_tunnel_counts_by_what_went_through_it_whichever_began_first() {
+    let folder = Folder::new();
+    let conn = CONN.replace("resp_ip_bytes\n", "resp_ip_bytes\ttunnel_parents\n");
+    let outer = row(10, "300", 800_000).trim_end().replace("203.0.113.5", "203.0.113.77") + "\t(empty)\n";
+    let inner = row(11, "20", 790_000).trim_end().to_owned() + "\tC10\n";
+    let audit = audit(&[folder.write("conn.log", conn + &outer + &inner)], &[]);
+    assert_eq!(posted(&audit).0, Bytes(790_000));
 }
 
 #[test]

@@ -83,7 +83,7 @@ pub struct Minute(pub u32);
 impl Minute {
     /// Its first moment.
     pub const fn start(self) -> Stamp {
-        Stamp(self.0 as u64 * NANOS_PER_MINUTE)
+        Stamp((self.0 as u64).saturating_mul(NANOS_PER_MINUTE))
     }
 
     /// The minute `minutes` later.

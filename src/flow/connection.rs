@@ -136,8 +136,8 @@ impl Half {
 
 /// Whether the sender or the receiver of a flow's first packet opened it.
 ///
-/// A SYN says so. Without one the flow was joined mid-way: a service port speaks for the responder, then a private
-/// address for the initiator; failing both, whoever was seen first.
+/// A SYN says so. Without one the flow was joined mid-way: a service port speaks for the responder, then a port that
+/// systems draw for the initiator, then a private address; failing all, whoever was seen first.
 pub(super) fn opener(packet: &Packet<'_>) -> Side {
     if let Transport::Tcp { flags, .. } = packet.transport
         && flags.syn
@@ -149,6 +149,15 @@ pub(super) fn opener(packet: &Packet<'_>) -> Side {
         (true, false) => return Side::Responder,
         (false, true) => return Side::Initiator,
         _ => {}
+    }
+    if matches!(packet.transport, Transport::Tcp { .. }) {
+        // Joined in the middle: services lie below the ports that systems draw (RFC 6056, Linux).
+        let drawn = |port: u16| port >= 32_768;
+        match (drawn(packet.src.port), drawn(packet.dst.port)) {
+            (false, true) => return Side::Responder,
+            (true, false) => return Side::Initiator,
+            _ => {}
+        }
     }
     match (is_private(packet.src.addr), is_private(packet.dst.addr)) {
         (false, true) if matches!(packet.transport, Transport::Tcp { .. }) => Side::Responder,

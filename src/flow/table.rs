@@ -230,6 +230,10 @@ impl FlowTable {
         events.push(FlowEvent::Opened { flow: flow_id, key: flow.key, heading, at: packet.stamp });
         self.expiry.put(flow_id, flow.deadline(&self.limits));
         *place = Some(flow);
+        let (live, slots) = (self.slots.len() - self.free.len(), &self.slots);
+        self.expiry.tidy(live, |flow| {
+            slots.get(flow.slot() as usize).is_some_and(|slot| slot.serial == flow.serial() && slot.flow.is_some())
+        });
         self.by_tuple.insert(tuple, slot);
         slot
     }

@@ -154,7 +154,8 @@ impl Inspector {
             _ => Appetite::More,
         };
         if appetite == Appetite::Sated {
-            self.reading = Reading::Done;
+            // What an incomplete hello shows is not lost because nothing more of it came.
+            self.finish(hints);
         }
         appetite
     }

@@ -178,7 +178,8 @@ impl Devices {
         by(&|end| !end.group)
             .or_else(|| by(&|end| self.is_declared(end.addr)))
             .or_else(|| by(&|end| is_private(end.addr)))
-            .or_else(|| by(&|end| self.is_established(end)))
+            // Between two local hosts, who was met first says nothing: a router has its own traffic too.
+            .or_else(|| by(&|end| self.is_established(end)).filter(|_| !ends.iter().all(|end| is_private(end.addr))))
             .or_else(|| by(&|end| !self.is_gateway(end)))
             .or(match heading {
                 Some(Heading::Inbound) => Some(responder),

@@ -38,7 +38,8 @@ impl Gateways {
         let (seen, most) = if is_private(addr) {
             (&mut behind.private, PRIVATE_ADDRESSES)
         } else {
-            behind.faces_private |= far_is_local;
+            // A router asks a host's IPv6 addresses from a local one of its own.
+            behind.faces_private |= far_is_local && addr.is_ipv4();
             (&mut behind.public, PUBLIC_NETWORKS)
         };
         if seen.len() < most && !seen.contains(&network) {
@@ -56,13 +57,12 @@ impl Gateways {
     }
 }
 
-/// What counts as one: an IPv4 address, or the IPv6 network a host makes its changing addresses in (RFC 8981). A host
-/// has as many local IPv6 addresses as it likes.
+/// What counts as one: an IPv4 address, or the IPv6 block of a provider, in which a host's addresses change (RFC 8981) and
+/// its network too when the line is dialled anew. A host has as many local IPv6 addresses as it likes.
 fn network(addr: IpAddr) -> Option<Cidr> {
     match addr {
-        IpAddr::V4(_) => Cidr::new(addr, 32),
         IpAddr::V6(_) if is_private(addr) => None,
-        IpAddr::V6(_) => Cidr::new(addr, 64),
+        _ => Cidr::new(addr, 32),
     }
 }
 

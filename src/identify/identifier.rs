@@ -129,7 +129,11 @@ impl Identifier {
 
     fn claims(&self, device: DeviceId, remote: Endpoint, at: Stamp, clues: &Clues) -> Vec<Claim> {
         let mut claims = Vec::new();
-        claims.extend(clues.names.iter().map(|named| self.by_name(named)));
+        claims.extend(clues.names.iter().map(|named| {
+            // An outer name that was looked up at this very address is no cover: many clients only pretend to hide one.
+            let looked_up = || self.heard.names(device, remote.addr, at).any(|told| told.name == named.name);
+            self.by_name(named, named.outer && !looked_up())
+        }));
         claims.extend(clues.signature.and_then(|(app, _)| self.by_signature(app, Confidence::High)));
         claims.extend(clues.shape.and_then(|app| self.by_signature(app, Confidence::Medium)));
         claims.extend(clues.protocol.and_then(|protocol| self.by_protocol(protocol)));
@@ -153,10 +157,10 @@ impl Identifier {
         claims
     }
 
-    fn by_name(&self, named: &Named) -> Claim {
+    fn by_name(&self, named: &Named, outer: bool) -> Claim {
         let host = (Arc::clone(&named.name), HostSource::Flow(named.source));
         let most = if named.outer { Confidence::Medium } else { Confidence::High };
-        self.by_host(host, most, named.outer)
+        self.by_host(host, most, outer)
     }
 
     fn by_host(&self, host: (Arc<str>, HostSource), most: Confidence, outer: bool) -> Claim {
@@ -390,7 +394,12 @@ fn registered_domain(host: &Arc<str>) -> Arc<str> {
     if host.parse::<IpAddr>().is_ok() {
         return Arc::clone(host);
     }
-    psl::domain_str(host).map_or_else(|| Arc::clone(host), Into::into)
+    site(host).map_or_else(|| Arc::clone(host), Into::into)
+}
+
+/// The registered domain of a name, by the public suffix list: which web site it is of.
+pub fn site(host: &str) -> Option<&str> {
+    psl::domain_str(host)
 }
 
 fn unattributed(host: Option<Arc<str>>, host_source: Option<HostSource>, destination: Arc<str>) -> Attribution {

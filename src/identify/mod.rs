@@ -50,7 +50,7 @@ pub use clues::Clues;
 pub use devices::{Device, DeviceId, DeviceLabel, DeviceOptions, Devices, Place};
 pub use explain::{Candidate, Explanation};
 pub use feature::{DeclaredFeature, DeclaredFeatures, Occasion};
-pub use identifier::Identifier;
+pub use identifier::{Identifier, site};
 pub use pattern::{Class, NotAPattern, Pattern, Specificity};
 pub use rule_file::{Expectation, Feature, Hides, NOBODY, Query, RuleError, Terms};
 pub use rules::{Entry, Owner, OwnerId, Rules, Target};

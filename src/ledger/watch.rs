@@ -17,31 +17,25 @@ impl Watched {
     }
 }
 
-/// The runs of minutes that files cover together; where they overlap or follow each other, the larger loss counts for
+/// The runs of minutes that captures cover together; where they overlap or follow each other, the larger loss counts for
 /// both.
-pub fn join_files(mut runs: Vec<Watched>) -> Vec<Watched> {
-    runs.sort_by_key(|run| run.span);
-    let mut joined: Vec<Watched> = Vec::new();
-    for run in runs {
-        match joined.last_mut() {
-            Some(open) if run.span.first.since(open.span.end) <= ROTATION_MINUTES => {
-                open.span.end = open.span.end.max(run.span.end);
-                open.dropped = open.dropped.max(run.dropped);
-            }
-            _ => joined.push(run),
-        }
-    }
-    joined
+pub fn join_files(runs: Vec<Watched>) -> Vec<Watched> {
+    join(runs, ROTATION_MINUTES)
 }
 
-/// The runs of minutes that logs cover, across short rests between them.
-pub fn join_logs(mut runs: Vec<Watched>) -> Vec<Watched> {
+/// The same of logs, across short rests between them.
+pub fn join_logs(runs: Vec<Watched>) -> Vec<Watched> {
+    join(runs, LOG_ROTATION_MINUTES)
+}
+
+fn join(mut runs: Vec<Watched>, gap: u32) -> Vec<Watched> {
     runs.sort_by_key(|run| run.span);
     let mut joined: Vec<Watched> = Vec::new();
     for run in runs {
         match joined.last_mut() {
-            Some(open) if run.span.first.since(open.span.end) <= LOG_ROTATION_MINUTES => {
+            Some(open) if run.span.first.since(open.span.end) <= gap => {
                 open.span.end = open.span.end.max(run.span.end);
+                open.dropped = open.dropped.max(run.dropped);
             }
             _ => joined.push(run),
         }

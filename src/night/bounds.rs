@@ -21,9 +21,13 @@ pub(super) struct Bounded<'a> {
 
 /// The bounds of one subject over its nights.
 pub(super) fn bounds(nights: &[Bounded<'_>], settings: &Settings) -> Bounds {
-    let seen = || nights.iter().filter(|night| night.night.coverage > 0.0);
     let eligible: Vec<_> = nights.iter().filter(|night| night.eligible).collect();
-    let worst = |bytes: fn(&Night) -> Bytes| seen().map(|night| undropped(bytes(night.night), night.dropped)).max();
+    // What was seen to leave on a night that was hardly observed left all the same; where none was observed, no night
+    // says anything.
+    let any = nights.iter().any(|night| night.night.coverage > 0.0);
+    let counts = |night: &&Bounded<'_>| night.night.coverage > 0.0 || any && night.night.unattended_raw_up.0 > 0;
+    let known = || nights.iter().filter(counts);
+    let worst = |bytes: fn(&Night) -> Bytes| known().map(|night| undropped(bytes(night.night), night.dropped)).max();
     let mut counted: Vec<_> =
         eligible.iter().map(|night| undropped(night.night.unattended_up, night.dropped)).collect();
     counted.sort_unstable_by(|a, b| b.cmp(a));
@@ -41,7 +45,7 @@ pub(super) fn bounds(nights: &[Bounded<'_>], settings: &Settings) -> Bounds {
     let count = u32::try_from(eligible.len()).unwrap_or(u32::MAX);
     let smallest = settings.sizes.first().copied().unwrap_or(Bytes::mb(1));
     let reached = counted.iter().filter(|up| **up >= smallest).count();
-    let raw = seen().max_by_key(|night| night.night.unattended_raw_up);
+    let raw = known().max_by_key(|night| undropped(night.night.unattended_raw_up, night.dropped));
     Bounds {
         worst_night: worst(|night| night.unattended_up),
         third_worst_night: ranked(3.0).filter(|_| count >= 3),

@@ -364,6 +364,10 @@ impl Track<'_> {
                 if let Some(case) = case(&mut self.cases, flow) {
                     case.moved(minute, initiator, responder);
                     if case.is_ripe() {
+                        if case.kept > 0 && case.protocol != Some(Recognised::Dns) {
+                            // A hello that is not whole by now lost a part on the way here.
+                            self.give_up(flow, minute.start());
+                        }
                         self.book(flow, minute.start());
                     }
                 }
@@ -416,6 +420,10 @@ impl Track<'_> {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let Some(inspector) = &mut case.inspector else { return };
         let appetite = inspector.feed(side, at, bytes, &mut self.hints);
+        if case.place.is_some_and(|place| place.side == side) {
+            // What a device answers itself says nothing of whom it speaks to.
+            self.hints.retain(|hint| !matches!(hint, Hint::Answered(_)));
+        }
         let kept = if appetite == Appetite::Sated { 0 } else { inspector.held() };
         let before = std::mem::replace(&mut case.kept, kept);
         if appetite == Appetite::Sated {
@@ -483,6 +491,8 @@ impl Track<'_> {
     fn book(&mut self, flow: FlowId, at: Stamp) {
         let Some(case) = case(&mut self.cases, flow) else { return };
         let (device, remote) = (case.device(), case.remote());
+        // The minute that is booked may have begun before the flow, and before its name was looked up.
+        let at = at.max(case.first);
         let attribution = match case.attribution.take() {
             Some(known) if case.inspector.is_none() && known.evidence > Evidence::None => known,
             _ => self.identifier.attribute(device, remote, at, &case.clues),

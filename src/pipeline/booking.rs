@@ -5,7 +5,7 @@ use crate::{
     base::Minute,
     flow::Protocol,
     hint::Recognised,
-    identify::{Attribution, DeviceId, Kind, Owner, Place, Rules},
+    identify::{Attribution, DeviceId, Kind, Owner, Place, Rules, site},
     ledger::{Account, Row, RowKey, Subject},
 };
 
@@ -72,7 +72,9 @@ impl Books {
     pub(super) fn name(&mut self, rules: &Rules, device: DeviceId, minute: Minute, name: &str) {
         let owner = rules.host(name).map(|entry| rules.owner(entry.owner));
         let background = owner.is_some_and(|owner| matches!(owner.kind, Kind::Os | Kind::Push | Kind::Tracker));
-        let subject = owner.map(|owner| self.account.ledger.subject_id(&subject(owner)));
+        // A web site's own names are no sign of a person either where it is the site that is judged.
+        let own = || site(name).map(|site| rest(site, site, Kind::Web));
+        let subject = owner.map(subject).or_else(own).map(|whose| self.account.ledger.subject_id(&whose));
         self.account.ledger.name(device, minute, name, subject, background);
     }
 

@@ -4,7 +4,7 @@
 //! ten minutes moved is spread evenly over its minutes; what a longer one moved is booked as unplaced. The same
 //! identifier, devices, rules and ledger are used as for packets, and every byte of a log is in the ledger.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use super::{
     audit::InputReport,
@@ -29,8 +29,6 @@ use crate::{
 const MOST_WAITING: usize = 1 << 17;
 /// Names kept of one connection.
 const MOST_NAMES: usize = 8;
-/// Tunnels remembered: their insides are told of one by one.
-const MOST_TUNNELS: usize = 1 << 16;
 /// The mean payload of a packet from which an upload is taken to have travelled in large packets. A log gives no
 /// sizes; of an upload at least every third packet is full, of chatter none.
 const BULK_MEAN: u64 = 500;
@@ -44,7 +42,6 @@ const NANOS_A_MINUTE: u64 = 60_000_000_000;
 pub(super) struct Imports {
     names: HashMap<Box<str>, Vec<Names>>,
     order: VecDeque<Box<str>>,
-    tunnels: HashSet<Box<str>>,
     /// Names that came without a row about their connection, or were too many to wait for it.
     lost_names: u64,
     /// Connections that are tunnels and not counted again.
@@ -56,7 +53,7 @@ impl Imports {
     pub(super) fn read(mut self, logs: &mut Logs, auditor: &mut Auditor<'_>, mut step: impl FnMut()) -> Self {
         let mut until_step = ROWS_A_STEP;
         while let Some(entry) = logs.advance() {
-            self.take(entry, auditor);
+            self.take(entry, logs, auditor);
             until_step -= 1;
             if until_step == 0 {
                 until_step = ROWS_A_STEP;
@@ -68,18 +65,13 @@ impl Imports {
         self
     }
 
-    fn take(&mut self, entry: Entry, auditor: &mut Auditor<'_>) {
+    fn take(&mut self, entry: Entry, logs: &Logs, auditor: &mut Auditor<'_>) {
         match entry {
             Entry::Names(names) => self.keep(names),
             Entry::Lookup(lookup) => look_up(&lookup, &mut auditor.track),
             Entry::Connection(connection) => {
-                for tunnel in &connection.tunnels {
-                    if self.tunnels.len() < MOST_TUNNELS {
-                        self.tunnels.insert(tunnel.clone());
-                    }
-                }
                 let uid = connection.uid.as_deref();
-                if uid.is_some_and(|uid| self.tunnels.contains(uid)) {
+                if uid.is_some_and(|uid| logs.is_tunnel(uid)) {
                     self.outer += 1;
                     return;
                 }

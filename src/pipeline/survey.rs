@@ -21,7 +21,7 @@ use crate::{
     identify::Kind,
     ledger::{
         DeviceLedger, Subject, Watched,
-        fleet::{FleetError, Ledgers, SensorWatch, Swept, millionths},
+        fleet::{FleetError, Ledgers, SensorWatch, Swept, millionths, nine_of_ten},
     },
     night::{self, Finding, Grade, Verdict},
 };
@@ -328,7 +328,7 @@ impl FleetFinding {
 pub(super) fn heard_of(sensors: &[SensorState]) -> Option<Minute> {
     let mut lasts: Vec<Minute> = sensors.iter().filter_map(|state| state.last).collect();
     lasts.sort_unstable();
-    lasts.get(lasts.len().saturating_sub(1) * 9 / 10).copied()
+    nine_of_ten(&lasts)
 }
 
 const fn is_recurrent(verdict: Verdict) -> bool {

@@ -38,7 +38,9 @@ pub fn markdown_since(audit: &Audit, redaction: &Redaction, changes: &Changes) -
     page.notes.iter().for_each(|note| doc.bullet(note));
     if page.tells_no_limits() {
         doc.heading(2, "What no capture like this shows");
-        words::UNSEEN.iter().for_each(|said| doc.bullet(said));
+        for said in words::UNSEEN {
+            doc.bullet(said);
+        }
         doc.heading(2, "What judged it");
     }
     let rules = words::plural(audit.rules.count as u64, "rule file", "rule files");

@@ -365,7 +365,9 @@ fn foot(sheet: &mut Canvas, page: &Page<'_>, audit: &Audit) {
     if page.tells_no_limits() {
         sheet.gap();
         sheet.line(Style::Strong, 0, "What no capture like this shows");
-        words::UNSEEN.iter().for_each(|said| sheet.para(Style::Plain, 2, said));
+        for said in words::UNSEEN {
+            sheet.para(Style::Plain, 2, said);
+        }
         sheet.gap();
     }
     let sha: String = audit.rules.sha256.chars().take(12).collect();

@@ -24,6 +24,8 @@ const RETRY: Duration = Duration::from_secs(30);
 const UNSETTLED: u32 = 2;
 /// Minutes before the last flush whose losses may have become known since.
 const REPEATED: u32 = 5;
+/// A source that is further behind has a clock of its own.
+const MOST_BEHIND: u32 = 20;
 
 /// Writes to one ledger, and keeps what cannot be written.
 pub struct Bookkeeper {
@@ -33,8 +35,8 @@ pub struct Bookkeeper {
     store: Option<Store>,
     /// The minute in which it was last tried.
     tried: Minute,
-    /// What was watched before this is in the ledger, or lost.
-    from: Minute,
+    /// Up to where the ledger knows when each source watched.
+    told: Vec<Minute>,
     trouble: Option<Trouble>,
     keep_minutes: u32,
     most_waiting: usize,
@@ -95,7 +97,7 @@ impl Bookkeeper {
             sources,
             store,
             tried: Minute(0),
-            from: Minute(0),
+            told: Vec::new(),
             trouble: None,
             keep_minutes: keep_days.saturating_mul(24 * 60),
             most_waiting: MOST_WAITING,
@@ -125,6 +127,11 @@ impl Bookkeeper {
         }
         self.courier = Some(courier);
         Ok(())
+    }
+
+    /// From now on nothing waits for a fleet's server that nobody sends to.
+    pub fn send_nothing(&mut self) -> Result<(), StoreError> {
+        self.store.as_mut().map_or(Ok(()), Store::leave_fleet)
     }
 
     /// Keeps in the ledger what a report said, as soon as the ledger takes it.
@@ -162,12 +169,12 @@ impl Bookkeeper {
         // A clock that was set back starts minutes anew.
         let is_new = now > self.tried || now.plus(1) < self.tried;
         if waits || !(is_new || self.trouble.is_some()) {
-            return self.make_room(auditor, now);
+            return self.make_room(auditor, status, now);
         }
         let settled = now.minus(UNSETTLED);
         if now.plus(1) < self.tried {
             // What is watched from now on lies before what was told.
-            self.from = self.from.min(settled.minus(REPEATED));
+            self.told.iter_mut().for_each(|told| *told = (*told).min(settled.minus(REPEATED)));
         }
         self.tried = now;
         self.write(auditor, status, settled, now)
@@ -197,11 +204,16 @@ impl Bookkeeper {
     }
 
     fn write(&mut self, auditor: &mut Auditor<'_>, status: &Status, settled: Minute, now: Minute) -> Booked {
-        let untold = Span { first: self.from, end: settled };
-        let watched: Vec<_> = status.watched_by_source().into_iter().map(|runs| clip(runs, untold)).collect();
+        let all = status.watched_by_source();
+        self.told.resize(all.len(), Minute(0));
+        // Each by its own clock, which may be behind the others'.
+        let untold = |(runs, told): (Vec<Watched>, &Minute)| clip(runs, Span { first: *told, end: settled });
+        let watched: Vec<_> = all.into_iter().zip(&self.told).map(untold).collect();
         match self.try_write(auditor, &watched) {
             Ok(rows) => {
-                self.from = self.from.max(settled.minus(REPEATED));
+                for (told, runs) in self.told.iter_mut().zip(&watched) {
+                    *told = runs.last().map_or(*told, |run| run.span.end.minus(REPEATED).max(*told));
+                }
                 self.is_said_due = true;
                 match self.trouble.take() {
                     Some(trouble) => Booked::Recovered { minutes: now.since(trouble.since) },
@@ -212,7 +224,7 @@ impl Bookkeeper {
                 let again = status.now.running + RETRY;
                 if let Some(trouble) = &mut self.trouble {
                     trouble.again = again;
-                    return self.make_room(auditor, now);
+                    return self.make_room(auditor, status, now);
                 }
                 self.trouble = Some(Trouble { since: now, again });
                 Booked::Waiting(error)
@@ -239,13 +251,19 @@ impl Bookkeeper {
     }
 
     /// Forgets what waits once it is too much: a hole in the ledger, in which nothing counts as watched.
-    fn make_room(&mut self, auditor: &mut Auditor<'_>, now: Minute) -> Booked {
+    fn make_room(&mut self, auditor: &mut Auditor<'_>, status: &Status, now: Minute) -> Booked {
         if self.trouble.is_none() || auditor.unflushed() < self.most_waiting {
             return Booked::Nothing;
         }
         let rows = auditor.forget_unflushed();
-        let span = Span { first: self.from, end: now.plus(1) };
-        self.from = span.end;
+        let all = status.watched_by_source();
+        self.told.resize(all.len(), Minute(0));
+        let span = Span { first: self.told.iter().min().copied().unwrap_or_default(), end: now.plus(1) };
+        for (told, runs) in self.told.iter_mut().zip(all) {
+            // What a source that is behind told of the time since is lost with the rest.
+            let own = runs.last().map_or(span.end, |run| run.span.end);
+            *told = if now.since(own) < MOST_BEHIND { span.end.max(own) } else { own };
+        }
         Booked::Lost { span, rows }
     }
 

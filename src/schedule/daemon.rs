@@ -115,6 +115,7 @@ impl Daemon<'_> {
         }
         info!("ended after {} packets, {} lost", status.packets(), status.lost());
         wait_a_little(&helper);
+        keep_said(&mut bookkeeper, &said);
         Ok(Ended { status, unwritten })
     }
 }

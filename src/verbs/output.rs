@@ -37,8 +37,9 @@ pub(super) fn refuse_to_replace_evidence(path: &Path) -> anyhow::Result<()> {
     let mut begins = [0; 16];
     let Ok(read) = File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut begins)) else { return Ok(()) };
     let what = match begins.get(..read).unwrap_or_default() {
-        [0xd4 | 0x4d, 0xc3 | 0x3c, 0xb2, 0xa1, ..] | [0xa1, 0xb2, 0xc3 | 0x3c, 0xd4 | 0x4d, ..] => "a capture",
-        [0x0a, 0x0d, 0x0d, 0x0a, ..] => "a capture",
+        [0xd4 | 0x4d, 0xc3 | 0x3c, 0xb2, 0xa1, ..]
+        | [0xa1, 0xb2, 0xc3 | 0x3c, 0xd4 | 0x4d, ..]
+        | [0x0a, 0x0d, 0x0d, 0x0a, ..] => "a capture",
         [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] => "a compressed file, which a report is not",
         begins if begins.starts_with(b"SQLite format 3") => "a ledger",
         begins if begins.starts_with(b"#separator") => "a log",

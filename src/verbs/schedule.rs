@@ -187,9 +187,6 @@ fn by_hand(settings: &Settings, ledger: &Path, name: &str, at: Option<&str>, now
         Some(text) => moment(text, settings.zone(None))?,
         None => now,
     };
-    if due > now {
-        bail!("--at {}: that time has not come yet", at.unwrap_or_default());
-    }
     // A path with a slip in it must not become a folder.
     drop(Store::read(ledger)?);
     let (keep, said) = unbounded();

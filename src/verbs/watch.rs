@@ -64,6 +64,8 @@ pub(super) fn run(args: &WatchArgs, from: &SettingsArgs, settings: &Settings) ->
     }
     if let Some(courier) = super::fleet::courier(settings)? {
         bookkeeper.send_with(courier)?;
+    } else {
+        bookkeeper.send_nothing()?;
     }
     let (stop, reload) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     for (signal, flag) in [(SIGTERM, &stop), (SIGINT, &stop), (SIGHUP, &reload)] {

@@ -31,6 +31,8 @@ const WAIT: u64 = 1_800 * 1_000_000_000;
 const MOST_HELD: usize = 1 << 17;
 /// Connections remembered that go on, or were told of to their end although they were told of before.
 const MOST_OPEN: usize = 1 << 16;
+/// Tunnels remembered.
+const MOST_TUNNELS: usize = 1 << 16;
 
 /// Logs merged.
 #[derive(Default)]
@@ -48,6 +50,8 @@ pub struct Logs {
     closed: HashSet<Box<str>>,
     read: Arc<AtomicU64>,
     by_size: HashMap<u64, Vec<usize>>,
+    /// Connections that others went through.
+    tunnels: HashSet<Box<str>>,
     started: bool,
 }
 
@@ -188,7 +192,17 @@ impl Logs {
         }
     }
 
+    /// Whether a connection that was read so far went through the one called `uid`: that is then a tunnel, whose inside is
+    /// told of by itself.
+    pub fn is_tunnel(&self, uid: &str) -> bool {
+        self.tunnels.contains(uid)
+    }
+
     fn hold(&mut self, entry: Entry, again: Again) {
+        if let Entry::Connection(connection) = &entry {
+            let room = MOST_TUNNELS.saturating_sub(self.tunnels.len());
+            self.tunnels.extend(connection.tunnels.iter().take(room).cloned());
+        }
         let entry = match entry {
             Entry::Connection(connection) => match self.settle(connection, again) {
                 Some(connection) => Entry::Connection(connection),

@@ -67,7 +67,7 @@ impl<'a> Ledgers<'a> {
         while let Some(hour) = rows.next(|row| row.small(0))? {
             hours.push(hour);
         }
-        let hour = hours.get(hours.len().saturating_sub(1) * 9 / 10).copied().unwrap_or_default();
+        let hour = nine_of_ten(&hours).unwrap_or_default();
         Ok(Minute(hour.saturating_add(1).saturating_mul(60)))
     }
 
@@ -228,6 +228,12 @@ fn minute_row(row: &RowText<'_>) -> Option<MinuteRow> {
         flows: row.small(16)?,
     };
     Some((Minute(row.small(0)?), subject, role_of(&row.text(5)?), row.text(6)?, row.number(7)? > 0, volumes))
+}
+
+/// Of ascending times, the one that nine of ten do not exceed; of one or two, the last.
+pub fn nine_of_ten<T: Copy>(ascending: &[T]) -> Option<T> {
+    let last = ascending.len().checked_sub(1)?;
+    ascending.get(if last < 2 { last } else { last * 9 / 10 }).copied()
 }
 
 /// What restricts rows to the minutes of `span`; their days tell the server which months to leave alone.

@@ -24,6 +24,9 @@ const FILES: u32 = 1;
 /// Longer ones cannot be understood, and are passed over.
 const LONGEST_FACT: usize = 7 << 20;
 
+/// Bytes of facts that are read with one question.
+const LARGEST: usize = 256 << 20;
+
 /// What is known of a sensor beside its minutes.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -61,13 +64,15 @@ impl Server {
             quoted(first),
             quoted(last),
         );
-        let (mut rows, mut known, mut read) = (self.rows(&sql)?, BTreeMap::<String, Known>::new(), 0);
+        let (mut rows, mut known) = (self.rows(&sql)?, BTreeMap::<String, Known>::new());
+        let (mut read, mut size) = (0, 0);
         while let Some([sensor, kind, key, value]) =
             rows.next(|row| Some([row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?]))?
         {
             read += 1;
-            if read > MOST_ROWS {
-                let what = format!("the sensors from {first:?} to {last:?} have more than {MOST_ROWS} facts");
+            size += kind.len() + key.len() + value.len();
+            if read > MOST_ROWS || size > LARGEST {
+                let what = format!("the sensors from {first:?} to {last:?} tell more facts than are read");
                 return Err(FleetError::Garbled { server: self.name(), what });
             }
             known.entry(sensor).or_default().learn(&kind, key, &value);

@@ -25,7 +25,7 @@ mod text;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-pub use archive::{Ledgers, SensorLedger};
+pub use archive::{Ledgers, SensorLedger, nine_of_ten};
 pub use courier::{Courier, News};
 pub use error::FleetError;
 pub use findings::{KeptFinding, KeptRun, millionths};

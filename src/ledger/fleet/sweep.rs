@@ -98,8 +98,8 @@ impl Ledgers<'_> {
             let mut long = false;
             let (sensor, device) = owner.texts();
             let (coverage, places) = of_sensor.get(sensor.as_str()).unwrap_or(&unwatched);
-            seen.each_of(&owner, |hours| see(&mut account, &hours, span, places))?;
-            moved.each_of(&owner, |moved| long |= post(&mut account, &moved))?;
+            seen.each_of(&owner, |hours| long |= see(&mut account, &hours, span, places))?;
+            moved.each_of(&owner, |moved| long |= long || post(&mut account, &moved))?;
             named.each_of(&owner, |named| name(&mut account, &named))?;
             let known = known.get(&sensor).unwrap_or(&nothing);
             for (subject, facts) in &known.subjects {
@@ -212,13 +212,20 @@ fn seen_hours(columns: &mut Answer) -> Result<SeenHours, FleetError> {
     })
 }
 
-fn see(account: &mut Account, seen: &SeenHours, span: Option<Span>, places: &HashMap<u32, Places>) {
+/// Sees the device in its minutes; says whether there are more than are read.
+fn see(account: &mut Account, seen: &SeenHours, span: Option<Span>, places: &HashMap<u32, Places>) -> bool {
+    let mut minutes = 0;
     for ((hour, place), bits) in seen.hours.iter().zip(&seen.places).zip(&seen.bits) {
         let places = places.get(place).copied().unwrap_or_default();
         for minute in minutes_of(*hour, *bits).filter(|minute| span.is_none_or(|span| span.contains(*minute))) {
             account.ledger.see_at(PHONE, minute, places);
+            minutes += 1;
+        }
+        if minutes > MOST_ROWS {
+            return true;
         }
     }
+    false
 }
 
 fn moved_sql(database: &str, range: &str, span: Option<Span>) -> String {
@@ -282,7 +289,7 @@ fn post(account: &mut Account, moved: &MovedMinutes) -> bool {
             account.ledger.post(key, &row);
         }
     }
-    moved.minutes.len() > MOST_ROWS
+    moved.minutes.len() > MOST_ROWS || account.ledger.len() > MOST_ROWS
 }
 
 fn named_sql(database: &str, range: &str, span: Option<Span>) -> String {

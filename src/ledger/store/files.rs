@@ -113,12 +113,16 @@ impl From<rusqlite::Error> for Refused {
 }
 
 /// Notes that `file` was read. Fails where a capture that begins with the same stamp was read before: its packets would
-/// count twice. Logs of one time begin alike, for what they tell of: a connection and its lookup bear one stamp.
+/// count twice. Logs of different kinds may begin alike: a connection and its lookup bear one stamp.
 pub(super) fn enter(change: &Transaction<'_>, file: &FileRecord) -> Result<i64, Refused> {
     let nanos = |stamp: Option<Stamp>| stamp.map(|stamp| stamp.nanos().cast_signed());
-    let mut find = change.prepare_cached("SELECT path FROM files WHERE sha256 = ?2 OR (first = ?1 AND records = 0)")?;
-    let first = nanos(file.first).filter(|_| !file.is_log());
-    let known: Option<String> = find.query_row(params![first, file.sha256], |row| row.get(0)).optional()?;
+    let mut find = change.prepare_cached(
+        "SELECT path FROM files WHERE sha256 = ?2 OR (first = ?1 AND link_types = ?3 AND (records > 0) = ?4)
+         OR (first = ?1 AND records = 0 AND NOT ?4)",
+    )?;
+    let kind = file.link_types.join("\n");
+    let asked = params![nanos(file.first), file.sha256, kind, file.is_log()];
+    let known: Option<String> = find.query_row(asked, |row| row.get(0)).optional()?;
     if let Some(known) = known {
         return Err(Refused::Store(StoreError::Grown { named: file.path.clone(), known }));
     }

@@ -164,7 +164,24 @@ impl Store {
         if new > 0 {
             change.execute_batch(EVERYTHING)?;
         }
+        // What its owner agrees to, and how a device is known outside, may have changed since.
+        change.execute(
+            "INSERT INTO outbox SELECT 1, id, 0, (SELECT coalesce(max(value), 0) FROM marks WHERE mark = ?1) FROM devices
+             WHERE true ON CONFLICT DO NOTHING",
+            [FLUSH],
+        )?;
         change.commit()
+    }
+
+    /// From now on nothing is kept ready for a fleet's server: nobody sends it.
+    pub fn leave_fleet(&mut self) -> Result<(), StoreError> {
+        let leave = || {
+            let change = self.sql.unchecked_transaction()?;
+            change.execute("DELETE FROM outbox", [])?;
+            change.execute("DELETE FROM marks WHERE mark = ?1", [FLEET])?;
+            change.commit()
+        };
+        leave().map_err(|error| self.failed(&error))
     }
 }
 

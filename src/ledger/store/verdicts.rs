@@ -134,8 +134,13 @@ fn remember(change: &Transaction<'_>, run: i64, verdict: &VerdictRecord) -> rusq
             verdict.worst_night.map(|bytes| signed(bytes.0)),
         ])?;
     let mut add = change.prepare_cached(
-        "INSERT OR REPLACE INTO nights (device, subject, start, run, coverage, unattended_up, unattended_raw_up,
-         bulk_up, attended_up, streams_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        // A night that the report begins or ends in is seen in part: what was said of the whole of it stays.
+        "INSERT INTO nights (device, subject, start, run, coverage, unattended_up, unattended_raw_up, bulk_up,
+         attended_up, streams_up) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT DO UPDATE SET run = excluded.run, coverage = excluded.coverage,
+         unattended_up = excluded.unattended_up, unattended_raw_up = excluded.unattended_raw_up,
+         bulk_up = excluded.bulk_up, attended_up = excluded.attended_up, streams_up = excluded.streams_up
+         WHERE excluded.coverage >= coverage",
     )?;
     for night in &verdict.nights {
         add.execute(params![
